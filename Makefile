@@ -1,0 +1,24 @@
+PY := .venv/bin/python
+export OMP_NUM_THREADS ?= 1
+.PHONY: help env test lint unit
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+env: .venv/.stamp  ## create .venv with the pinned packages
+
+.venv/.stamp: requirements.txt pyproject.toml
+	python3 -m venv .venv
+	$(PY) -m pip install -q -r requirements.txt
+	$(PY) -m pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+test: lint unit  ## everything that CI checks
+
+lint: env  ## ruff
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+unit: env  ## unit tests and doctests of the helpers
+	$(PY) -m pytest -q -n 2 tests/unit --doctest-modules pbdl_helpers

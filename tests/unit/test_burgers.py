@@ -1,0 +1,115 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pbdl_helpers import burgers
+
+NU = 0.01 / math.pi
+
+
+def initial(n, dtype=torch.float64):
+    return -torch.sin(math.pi * burgers.cell_centers(n, dtype))
+
+
+def test_agrees_with_phiflow():
+    from phi.flow import Box, CenteredGrid, advect, diffuse, extrapolation, spatial
+    from phi.flow import math as phi_math
+
+    n, dt = 128, 1 / 32
+    generator = np.random.default_rng(0)
+    u = generator.standard_normal(n)
+    with phi_math.precision(64):
+        grid = CenteredGrid(phi_math.tensor(u, spatial("x")), extrapolation.PERIODIC, bounds=Box(x=(-1, 1)))
+        for _ in range(5):
+            grid = diffuse.explicit(grid, NU, dt)
+            grid = advect.semi_lagrangian(grid, grid, dt)
+    ours = burgers.rollout(torch.tensor(u), 5, 2 / n, dt, NU)[-1]
+    np.testing.assert_allclose(ours, grid.values.numpy("x"), atol=1e-12)
+
+
+def test_batch_equals_single_runs():
+    u = torch.randn(4, 3, 32, dtype=torch.float64)
+    together = burgers.step(u, 2 / 32, 0.01, NU)
+    for index in np.ndindex(4, 3):
+        torch.testing.assert_close(together[index], burgers.step(u[index], 2 / 32, 0.01, NU), rtol=0, atol=0)
+
+
+def test_gradcheck():
+    u = (initial(16) + 0.05 * torch.randn(16, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda v: burgers.rollout(v, 3, 2 / 16, 1 / 32, NU), (u,))
+
+
+def test_diffusion_conserves_the_mean_and_is_symmetric():
+    u, v = torch.randn(2, 64, dtype=torch.float64)
+    du, dv = (burgers.diffuse(w, 2 / 64, 0.01, NU) for w in (u, v))
+    assert du.mean() == pytest.approx(u.mean().item(), abs=1e-15)
+    assert (du @ v).item() == pytest.approx((u @ dv).item(), rel=1e-12)
+
+
+def test_maximum_principle():
+    states = burgers.rollout(initial(64), 40, 2 / 64, 1 / 40, NU)
+    peaks = states.abs().amax(-1)
+    assert (peaks.diff() <= 1e-15).all()
+
+
+def test_uniform_velocity_does_not_change():
+    u = torch.full((32,), 0.7, dtype=torch.float64)
+    torch.testing.assert_close(burgers.step(u, 2 / 32, 0.3, NU * 0.01), u)
+
+
+def test_converges_to_cole_hopf():
+    errors = []
+    for n in (64, 128, 256):
+        u = burgers.rollout(initial(n), n // 2, 2 / n, 0.5 * 2 / n, 2 * NU)[-1].numpy()
+        exact = burgers.cole_hopf(burgers.cell_centers(n).numpy(), 0.5, 2 * NU)
+        errors.append(np.linalg.norm(u - exact) / np.linalg.norm(exact))
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    assert (orders > 0.8).all() and (orders < 1.3).all(), (errors, orders)
+
+
+def test_cole_hopf_satisfies_the_equation():
+    nu, t, h = 5 * NU, 0.3, 1e-3
+    x = np.linspace(-0.95, 0.93, 41)
+    u = burgers.cole_hopf(x, t, nu)
+    u_t = (burgers.cole_hopf(x, t + h, nu) - burgers.cole_hopf(x, t - h, nu)) / (2 * h)
+    right, left = burgers.cole_hopf(x + h, t, nu), burgers.cole_hopf(x - h, t, nu)
+    residual = u_t + u * (right - left) / (2 * h) - nu * (right - 2 * u + left) / h**2
+    assert np.abs(residual).max() < 1e-4 * np.abs(u_t).max()
+
+
+def test_cole_hopf_is_odd_periodic_and_starts_right():
+    x = np.linspace(-1, 1, 21)
+    u = burgers.cole_hopf(x, 0.4, NU)
+    np.testing.assert_allclose(u, -burgers.cole_hopf(-x, 0.4, NU), atol=1e-13)
+    np.testing.assert_allclose(u, burgers.cole_hopf(x + 2, 0.4, NU), atol=1e-12)
+    np.testing.assert_allclose(burgers.cole_hopf(x, 1e-6, NU), -np.sin(np.pi * x), atol=1e-5)
+    assert np.isfinite(burgers.cole_hopf(x, 1.0, NU / 128)).all()
+
+
+def test_cole_hopf_gradient_at_the_shock():
+    # Basdevant et al., Comput. Fluids 14 (1986): |du/dx| at x = 0 peaks at 152.00516 at t = 1.6037 / pi
+    h = 1e-6
+    u = burgers.cole_hopf([h], 1.6037 / math.pi, NU)
+    assert -u[0] / h == pytest.approx(152.00516, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("u", "message"),
+    [(torch.zeros(8, dtype=torch.int64), "float"), (torch.zeros(2), "cells"), (torch.tensor(1.0), "n")],
+)
+def test_bad_velocity(u, message):
+    with pytest.raises(ValueError, match=message):
+        burgers.step(u, 0.1, 0.1, 0)
+
+
+def test_unstable_diffusion_is_refused():
+    with pytest.raises(ValueError, match="unstable"):
+        burgers.step(initial(128), 2 / 128, 0.1, NU)
+
+
+@pytest.mark.parametrize(("t", "nu"), [(-1, 0.1), (1, 0), (1, -0.1)])
+def test_bad_exact_solution(t, nu):
+    with pytest.raises(ValueError, match="exact"):
+        burgers.cole_hopf([0.0], t, nu)

@@ -1,0 +1,86 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from pbdl_helpers.claims import MIME, Claims
+
+
+def test_holding_claims_are_recorded():
+    with Claims("part/chapter") as claims:
+        claims.check("small", torch.tensor(0.1), at_most=0.2, source="0.15")
+        claims.check("large", np.float32(3), at_least=2)
+        claims.check("between", 1, between=(0, 2))
+        claims.check("parameters", 16897, exactly=16897)
+        claims.refute("source says zero", 0.5, source="0", at_least=0.4)
+    record = claims._repr_mimebundle_()[MIME]
+    assert json.loads(json.dumps(record)) == record
+    assert record["chapter"] == "part/chapter"
+    assert [row["verdict"] for row in record["claims"]] == ["holds"] * 4 + ["refuted"]
+    assert record["claims"][0] == {
+        "text": "small",
+        "value": pytest.approx(0.1),
+        "bound": "at most 0.2",
+        "source": "0.15",
+        "verdict": "holds",
+        "passed": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "bound"),
+    [(1.0, {"at_most": 0.5}), (1.0, {"at_least": 2}), (3, {"between": (0, 2)}), (4, {"exactly": 5})],
+)
+@pytest.mark.parametrize("method", ["check", "refute"])
+def test_broken_bound_fails_after_all_are_measured(value, bound, method, capsys):
+    with pytest.raises(AssertionError, match="1 of 2 claims") as error, Claims("c") as claims:
+        getattr(claims, method)("broken", value, source="x", **bound)
+        claims.check("fine", 0, at_most=1)
+    assert "broken" in str(error.value)
+    assert "fine" in capsys.readouterr().out  # the table shows all of them
+
+
+def test_record_mode_does_not_stop(monkeypatch):
+    monkeypatch.setenv("PBDL_CLAIMS", "record")
+    with Claims("c") as claims:
+        claims.check("broken", 1, at_most=0)
+    assert claims.rows[0]["verdict"] == "fails"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), torch.tensor(float("nan")), "many", torch.zeros(2)])
+def test_value_must_be_one_finite_number(value):
+    with pytest.raises(ValueError, match="number"), Claims("c") as claims:
+        claims.check("x", value, at_most=1)
+
+
+def test_nan_bound_is_refused():
+    with pytest.raises(ValueError, match="number"), Claims("c") as claims:
+        claims.check("x", 1, at_most=float("nan"))
+
+
+@pytest.mark.parametrize("bounds", [{}, {"at_most": 1, "at_least": 0}])
+def test_exactly_one_bound(bounds):
+    with pytest.raises(ValueError, match="exactly one"), Claims("c") as claims:
+        claims.check("x", 1, **bounds)
+
+
+def test_empty_block_is_refused():
+    with pytest.raises(ValueError, match="No claim"), Claims("c"):
+        pass
+
+
+def test_outside_of_the_block_is_refused():
+    with pytest.raises(RuntimeError, match="with"):
+        Claims("c").check("x", 1, at_most=2)
+
+
+def test_error_in_the_block_is_not_masked():
+    with pytest.raises(ZeroDivisionError), Claims("c") as claims:
+        claims.check("x", 1 / 0, at_most=1)
+
+
+def test_table_escapes_text():
+    with Claims("c") as claims:
+        claims.check("a < b & c", 1, at_most=2)
+    assert "a &lt; b &amp; c" in claims.html()

@@ -1,0 +1,192 @@
+import functools
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import h5py
+import numpy as np
+import pytest
+
+from pbdl_helpers import datasets
+
+ATTRIBUTES = {"PDE": "Burgers", "Fields": ["velocity"], "Fields_Scheme": "u", "Dt": 0.1}
+
+
+def sims(count=2, shape=(5, 1, 8), dtype=np.float32):
+    generator = np.random.default_rng(0)
+    return [generator.random(shape).astype(dtype) for _ in range(count)]
+
+
+@pytest.fixture
+def file(tmp_path):
+    return datasets.write(tmp_path / "set.hdf5", sims(), [{"nu": 0.1}, {"nu": 0.2}], **ATTRIBUTES)
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch, file):
+    """A registry with one file, served over HTTP and absent from every local folder."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    file.rename(folder / "set.hdf5")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    known = {
+        "url": f"http://127.0.0.1:{server.server_port}",
+        "files": {"set.hdf5": {"sha256": datasets.sha256(folder / "set.hdf5"), "bytes": 1}},
+    }
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    monkeypatch.setattr(datasets, "registry", lambda: known)
+    monkeypatch.setattr(datasets.pooch, "os_cache", lambda _: tmp_path / "cache")
+    yield folder / "set.hdf5"
+    server.shutdown()
+    server.server_close()
+
+
+def test_round_trip(file):
+    data = datasets.read(file)
+    for stored, sim in zip(data.sims, sims(), strict=True):
+        np.testing.assert_array_equal(stored, sim)
+    assert [c["nu"] for c in data.constants] == [0.1, 0.2]
+    assert data.attributes["PDE"] == "Burgers"
+    assert list(data.attributes["Constants"]) == ["nu"]
+
+
+def test_writing_is_deterministic(tmp_path, file):
+    again = datasets.write(tmp_path / "again.hdf5", sims(), [{"nu": 0.1}, {"nu": 0.2}], **ATTRIBUTES)
+    assert datasets.sha256(again) == datasets.sha256(file)
+
+
+def test_pbdl_reads_it(file):
+    # in its own process: the package warns at import, exits on errors and keeps global state
+    code = f"""
+import warnings; warnings.simplefilter("ignore")
+import json, numpy as np
+from pbdl.dataset import Dataset
+data = Dataset("set", time_steps=1, local_datasets_dir={str(file.parent)!r}, disable_progress=True)
+source, target, constants, _ = data[1]
+sim = data.get_sim_raw(0)
+print("RESULT", len(data), bool((source == sim[1]).all()), bool((target == sim[2]).all()),
+      bool((source == target).all()), float(constants[0]))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert "RESULT 8 True True False 0.1" in result.stdout, result.stdout + result.stderr
+
+
+def test_download_then_cache(served, tmp_path):
+    path = datasets.fetch("set.hdf5")
+    assert path.parent == tmp_path / "cache"
+    served.unlink()
+    assert datasets.fetch("set.hdf5") == path
+
+
+def test_local_copy_first(served, tmp_path, monkeypatch):
+    monkeypatch.setenv("PBDL_DATA", str(served.parent))
+    assert datasets.fetch("set.hdf5") == served
+    assert not (tmp_path / "cache").exists()
+
+
+def test_altered_local_copy(served, monkeypatch):
+    monkeypatch.setenv("PBDL_DATA", str(served.parent))
+    served.write_bytes(served.read_bytes() + b"x")
+    with pytest.raises(ValueError, match="SHA-256"):
+        datasets.fetch("set.hdf5")
+
+
+def test_altered_download_keeps_nothing(served, tmp_path):
+    served.write_bytes(served.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="SHA-256"):
+        datasets.fetch("set.hdf5")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_interrupted_download_keeps_nothing(served, tmp_path, monkeypatch):
+    def cut(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        self.wfile.write(b"half")
+
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "do_GET", cut)
+    with pytest.raises((FileNotFoundError, ValueError)):
+        datasets.fetch("set.hdf5")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_not_downloadable(served, monkeypatch):
+    monkeypatch.setenv("PBDL_DATA_URL", "http://127.0.0.1:9/nowhere")
+    with pytest.raises(FileNotFoundError, match="PBDL_DATA"):
+        datasets.fetch("set.hdf5")
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="no data file"):
+        datasets.fetch("none.hdf5")
+
+
+def test_registry_matches_the_folder():
+    known = datasets.registry()["files"]
+    folder = datasets.local_folders()[-1]
+    assert {p.name for p in folder.glob("*.hdf5")} == {name for name in known if name.endswith(".hdf5")}
+    for name, entry in known.items():
+        assert (folder / name).stat().st_size == entry["bytes"], name
+        assert datasets.sha256(folder / name) == entry["sha256"], name
+
+
+def test_truncated(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(ValueError, match="truncated"):
+        datasets.read(file)
+
+
+def test_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none"):
+        datasets.read(tmp_path / "none.hdf5")
+
+
+@pytest.mark.parametrize("attribute", datasets.LAYOUT)
+def test_missing_attribute(file, attribute):
+    with h5py.File(file, "r+") as f:
+        del f["sims"].attrs[attribute]
+    with pytest.raises(ValueError, match=attribute):
+        datasets.read(file)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (sims(dtype=np.float64), "float32"),
+        (sims(shape=(5, 8)), "shape"),
+        (sims(shape=(5, 2, 8)), "shape"),
+        ([np.full((5, 1, 8), np.nan, np.float32)] * 2, "NaN"),
+        ([sims()[0], sims(shape=(4, 1, 8))[0]], "alike"),
+        ([], "at least one"),
+    ],
+)
+def test_bad_arrays_write_nothing(tmp_path, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.write(tmp_path / "bad.hdf5", arrays, [{"nu": 0.1}] * len(arrays), **ATTRIBUTES)
+    assert not os.listdir(tmp_path)
+
+
+def test_full_disk_keeps_the_old_file(tmp_path, file, monkeypatch):
+    before = file.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", full)
+    with pytest.raises(OSError, match="space"):
+        datasets.write(file, sims(), [{"nu": 0.1}] * 2, **ATTRIBUTES)
+    assert file.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [file.name]
+
+
+def test_registry_is_valid_json():
+    assert json.loads(json.dumps(datasets.registry()))["url"].startswith("https://")

@@ -1,0 +1,69 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from pbdl_helpers.runtime import setup
+
+
+def draw():
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+def test_same_seed_gives_the_same_numbers():
+    setup(3)
+    first = draw()
+    setup(3)
+    assert draw() == first
+
+
+def test_seed_offset_shifts_every_generator(monkeypatch):
+    setup(5)
+    expected = draw()
+    monkeypatch.setenv("PBDL_SEED", "2")
+    run = setup(3)
+    assert run.seed == 5
+    assert draw() == expected
+
+
+def test_scale_switches_pick(monkeypatch):
+    assert setup().pick(book=1, full=2) == 1
+    monkeypatch.setenv("PBDL_SCALE", "full")
+    assert setup().pick(book=1, full=2) == 2
+
+
+def test_one_line_is_printed(capsys):
+    setup(1, device="cpu")
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "seed 1" in out
+
+
+def test_one_thread_by_default(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    setup()
+    assert torch.get_num_threads() == 1
+
+
+def test_progress_is_silent_when_disabled(monkeypatch, capsys):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    assert list(setup().progress(range(3))) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("PBDL_SCALE", "huge", "book, full"), ("PBDL_SEED", "x", "whole number"), ("PBDL_DEVICE", "abacus", "cpu")],
+)
+def test_bad_environment_says_what_to_do(monkeypatch, name, value, message):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=message):
+        setup()
+
+
+def test_absent_device_is_named():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(ValueError, match="cuda"):
+        setup(device="cuda")
