@@ -76,8 +76,8 @@ def execute(path, on_cell=None, **environment: str):
         resources={"metadata": {"path": str(Path(path).parent)}},
     )
     if on_cell:
-        client.on_cell_executed = lambda cell_index, **_: cell_index in code and on_cell(
-            code.index(cell_index) + 1, len(code)
+        client.on_cell_executed = lambda cell_index, **_: (
+            cell_index in code and on_cell(code.index(cell_index) + 1, len(code))
         )
     start = time.perf_counter()
     client.execute(env={**os.environ, "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", **environment})

@@ -8,9 +8,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import notebooks
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
+
+import notebooks
 
 
 def changed(path) -> bool:

@@ -1,4 +1,4 @@
-"""Re-executes a notebook under several seeds without saving it, and prints each claim's spread: `seeds.py NOTEBOOK [N]`."""
+"""Re-executes a notebook under several seeds, unsaved, and prints each claim's spread: `seeds.py NOTEBOOK [N]`."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

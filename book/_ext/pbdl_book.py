@@ -10,7 +10,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import notebooks  # noqa: E402
-
 from pbdl_helpers.claims import claims_table  # noqa: E402
 
 
@@ -34,7 +33,9 @@ class ClaimsTable(SphinxDirective):
             section += nodes.title(text=title)
             parsed, _ = self.parse_inline(f"Notebook: {{doc}}`/{docname}`", lineno=self.lineno)
             section += nodes.paragraph("", "", *parsed)
-            section += nodes.raw("", f'<div class="claims-scroll" tabindex="0">{claims_table(rows)}</div>', format="html")
+            section += nodes.raw(
+                "", f'<div class="claims-scroll" tabindex="0">{claims_table(rows)}</div>', format="html"
+            )
             sections.append(section)
         summary = f"{total} claims in {len(sections)} notebooks: {total - refuted} hold, {refuted} are refuted."
         return [nodes.paragraph(text=summary), *sections]
