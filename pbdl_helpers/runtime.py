@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -78,6 +79,9 @@ def setup(seed: int = 0, device: str | None = None) -> Run:
     except ValueError:
         raise ValueError(f"PBDL_SEED={offset!r} is not an integer: set it to a whole number such as 3.") from None
 
+    # PhiFlow's pressure solves use sparse matrices; torch warns at their first use that they are new and unchecked.
+    warnings.filterwarnings("ignore", message="Sparse (CSR|CSC) tensor support is in beta")
+    warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
     chosen = pick_device(device or os.environ.get("PBDL_DEVICE"))
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     random.seed(seed)
