@@ -1,0 +1,82 @@
+"""Makes the logo, the favicon, the social card and the banner from a simulation (a minute or two): `artwork.py`."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from phi.torch.flow import Box, CenteredGrid, Solve, Sphere, StaggeredGrid, advect, diffuse, extrapolation, fluid
+from phi.torch.flow import math as phi_math
+from PIL import Image, ImageDraw, ImageFont
+
+STATIC = Path(__file__).resolve().parent.parent / "book" / "_static"
+GRID = {"x": 192, "y": 160, "bounds": Box(x=120, y=100)}
+DT, STEPS, TIMES = 0.5, 120, (24, 44, 64, 84, 120)
+MAP = plt.get_cmap("magma")
+
+
+def simulate() -> list[np.ndarray]:
+    """Returns the smoke density at ``TIMES``, shape (y, x), first row on top."""
+    source = CenteredGrid(Sphere(x=52, y=14, radius=9), extrapolation.BOUNDARY, **GRID) * 0.06
+    velocity = StaggeredGrid(0, extrapolation.ZERO, **GRID)
+    smoke = CenteredGrid(0, extrapolation.BOUNDARY, **GRID)
+
+    @phi_math.jit_compile
+    def step(velocity, smoke):
+        smoke = advect.mac_cormack(smoke, velocity, DT) + source
+        velocity = advect.semi_lagrangian(velocity, velocity, DT) + DT * (smoke * (0, 1)).at(velocity)
+        velocity = diffuse.explicit(velocity, 0.005, DT)
+        velocity, _ = fluid.make_incompressible(velocity, (), Solve("CG", 1e-3, 1e-3, rank_deficiency=0))
+        return velocity, smoke
+
+    frames = []
+    for index in range(1, STEPS + 1):
+        velocity, smoke = step(velocity, smoke)
+        if index in TIMES:
+            frames.append(smoke.values.numpy("y,x")[::-1])
+    return frames
+
+
+def picture(smoke, size) -> Image.Image:
+    """Colours a field, crops it to the aspect ratio of ``size`` and scales it."""
+    image = Image.fromarray((MAP(np.clip(smoke / 1.1, 0, 1))[..., :3] * 255).astype(np.uint8))
+    width, height = size
+    scale = max(width / image.width, height / image.height)
+    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+    left, top = (image.width - width) // 2, image.height - height
+    return image.crop((left, top, left + width, top + height))
+
+
+def badge(smoke, size) -> Image.Image:
+    """A round crop of the plume on a transparent ground."""
+    rows, columns = smoke.shape
+    centre = int(columns * 52 / 120)
+    square = smoke[rows - 102 : rows - 4, centre - 49 : centre + 49]
+    image = picture(square, (4 * size, 4 * size))
+    mask = Image.new("L", image.size, 0)
+    ImageDraw.Draw(mask).ellipse((0, 0, *image.size), fill=255)
+    image.putalpha(mask)
+    return image.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def font(size):
+    return ImageFont.truetype(plt.matplotlib.get_data_path() + "/fonts/ttf/DejaVuSans-Bold.ttf", size)
+
+
+def main() -> None:
+    frames = simulate()
+    badge(frames[1], 192).save(STATIC / "logo.png", optimize=True)
+    badge(frames[1], 64).save(STATIC / "favicon.png", optimize=True)
+    banner = Image.new("RGB", (1500, 300), "black")
+    for index, smoke in enumerate(frames):
+        banner.paste(picture(smoke, (300, 300)), (300 * index, 0))
+    banner.save(STATIC / "banner.webp", quality=80)
+    social = Image.new("RGB", (1200, 630), "black")
+    social.paste(picture(frames[2], (630, 630)), (570, 0))
+    draw = ImageDraw.Draw(social)
+    draw.text((60, 60), "Physics-based\nDeep Learning", font=font(76), fill="white", spacing=18)
+    draw.text((60, 300), "An executable book", font=font(36), fill="#f8d7a0")
+    social.save(STATIC / "social.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
