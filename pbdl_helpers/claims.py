@@ -6,8 +6,9 @@ import math
 import os
 from html import escape
 
-__all__ = ["MIME", "Claims"]
+__all__ = ["MIME", "Claims", "claims_table"]
 
+#: Media type of the machine-readable record in a cell's output.
 MIME = "application/vnd.pbdl.claims+json"
 
 
@@ -113,7 +114,7 @@ class Claims:
         return {"text/plain": str(self), "text/html": self.html(), MIME: self.record()}
 
     def __str__(self) -> str:
-        lines = [f"  {r['verdict']:8} {r['text']}: {r['value']:.4g} (bound: {r['bound']})" for r in self.rows]
+        lines = [f"  {r['verdict']:8} {r['text']}: {show_number(r['value'])} (bound: {r['bound']})" for r in self.rows]
         return "\n".join([f"Claims of {self.chapter}", *lines])
 
     def html(self) -> str:
@@ -139,9 +140,13 @@ def claims_table(rows: list[dict]) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Claim", "Bound", "Measured", "Source text", "Verdict"))
     body = []
     for row in rows:
-        cells = (row["text"], row["bound"], f"{row['value']:.4g}", row["source"] or "–", row["verdict"])
+        cells = (row["text"], row["bound"], show_number(row["value"]), row["source"] or "–", row["verdict"])
         body.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
     return f'<table class="table claims"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+
+
+def show_number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
 
 
 def show(claims: Claims) -> None:

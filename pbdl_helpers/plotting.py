@@ -12,7 +12,7 @@ import seaborn as sns
 
 __all__ = ["COLORS", "animate", "compare", "curves", "images", "style"]
 
-# One colour a method in the whole book, from Okabe and Ito's palette: distinct for colour-blind readers too.
+#: The colour of each method in the whole book; the palette of Okabe and Ito stays distinct for colour-blind readers.
 COLORS = {
     "data": "#8c8c8c",
     "reference": "#000000",

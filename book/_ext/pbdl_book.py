@@ -41,7 +41,15 @@ class ClaimsTable(SphinxDirective):
         return [nodes.paragraph(text=summary), *sections]
 
 
+def mend_roles(app, pagename, templatename, context, doctree):
+    """Drops roles from lists of references: their nesting is invalid, and doc-biblioentry is deprecated."""
+    if "body" in context:
+        body = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+        context["body"] = body.replace(' role="doc-biblioentry"', "")
+
+
 def setup(app):
     app.add_directive("claims-table", ClaimsTable)
+    app.connect("html-page-context", mend_roles)
     app.add_css_file("pbdl.css")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

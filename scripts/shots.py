@@ -1,0 +1,31 @@
+"""Saves screenshots of the built pages at three widths, light and dark, to _build/shots: `shots.py [PAGE …]`."""
+
+import sys
+
+import site_browser as site
+
+
+def main(names) -> int:
+    known = site.pages()
+    unknown = [name for name in names if name not in known]
+    if unknown or not site.HTML.is_dir():
+        print(f"No such page: {unknown}; known: {known}" if unknown else "Build the site first: make book.")
+        return 2
+    folder = site.HTML.parent / "shots"
+    folder.mkdir(exist_ok=True)
+    with site.serve() as url, site.browser() as browser:
+        for theme in site.THEMES:
+            for width in site.WIDTHS:
+                context = site.new_context(browser, theme, width)
+                for name in names or known:
+                    page = site.open_page(context, f"{url}{name}.html")
+                    path = folder / f"{name.replace('/', '-')}-{width}-{theme}.png"
+                    page.screenshot(path=path, full_page=True)
+                    print(path)
+                    page.close()
+                context.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
