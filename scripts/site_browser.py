@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from playwright.sync_api import sync_playwright
@@ -48,17 +49,36 @@ def node_modules() -> Path:
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves the site under its prefix and answers what is missing with 404.html, as GitHub Pages does."""
+
+    def translate_path(self, path):
+        return super().translate_path("/" + path.removeprefix(prefix()))
+
+    def send_error(self, code, message=None, explain=None):
+        body = (HTML / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *_):
         pass
 
 
+def prefix() -> str:
+    """Returns the folder of the published site, such as ``/pbdl-book/``."""
+    return urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["baseurl"]).path
+
+
 @contextlib.contextmanager
-def serve(folder=HTML):
-    """Serves a folder on a free local port and yields its URL."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+def serve():
+    """Serves the built site on a free local port and yields its URL."""
+    handler = functools.partial(Handler, directory=HTML)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        yield f"http://127.0.0.1:{server.server_address[1]}{prefix()}"
     finally:
         server.shutdown()
 
@@ -90,10 +110,17 @@ def new_context(instance, theme="light", width=1440):
     return context
 
 
-def open_page(context, url):
-    """Returns a page that has loaded and whose formulas are drawn."""
+def open_page(context, url, on_new=None):
+    """Returns a page that has loaded and whose formulas are drawn.
+
+    Args:
+        on_new: called with the page before it loads, to listen to its events.
+    """
     page = context.new_page()
+    if on_new:
+        on_new(page)
     page.goto(url, wait_until="load")
-    page.wait_for_load_state("networkidle")
     page.evaluate("() => window.MathJax?.startup?.promise")
+    page.evaluate("() => document.fonts.ready")
+    page.evaluate("() => Promise.all([...document.images].map(image => image.decode().catch(() => null)))")
     return page

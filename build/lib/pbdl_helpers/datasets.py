@@ -1,0 +1,182 @@
+"""The book's data sets: the copy in ``data/`` first, else a checked download; readers for the pbdl HDF5 layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pooch
+
+__all__ = ["Simulations", "fetch", "load", "read", "registry", "sha256", "write"]
+
+LAYOUT = ("PDE", "Fields", "Fields Scheme", "Constants", "Dt")
+
+
+@dataclass(frozen=True)
+class Simulations:
+    """Simulations of one file in the pbdl layout.
+
+    Attributes:
+        sims: one array a simulation, each of shape ``(frames, fields, *space)``.
+        constants: one dictionary a simulation: its attributes, such as viscosity or Reynolds number.
+        attributes: what all of them share: ``PDE``, ``Fields``, ``Fields Scheme``, ``Constants``, ``Dt`` and more.
+    """
+
+    sims: list[np.ndarray]
+    constants: list[dict]
+    attributes: dict
+
+
+def registry() -> dict:
+    """Returns the registry: ``url`` of the folder with the files; ``files`` with ``sha256`` and ``bytes`` of each."""
+    return json.loads(resources.files("pbdl_helpers").joinpath("registry.json").read_text())
+
+
+def sha256(path) -> str:
+    """Returns the SHA-256 of a file as hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def local_folders() -> list[Path]:
+    """Folders searched before a download: ``PBDL_DATA``, ``data`` here or in a folder above, and beside the package."""
+    here = Path.cwd()
+    folders = [Path(os.environ["PBDL_DATA"])] if "PBDL_DATA" in os.environ else []
+    folders += [folder / "data" for folder in (here, *here.parents)]
+    return [*folders, Path(__file__).resolve().parent.parent / "data"]
+
+
+def fetch(file: str) -> Path:
+    """Returns the path of a registered file, from ``data/`` if it is there, else downloaded once and cached.
+
+    The checksum is verified either way. A download is written under a temporary name and moved when it is complete
+    and correct, so that an interrupted one leaves nothing behind. ``PBDL_DATA_URL`` overrides the registry's address.
+
+    Args:
+        file: name in the registry, such as ``burgers.hdf5``.
+
+    Raises:
+        ValueError: if the name is not registered, or the file's checksum is wrong.
+        FileNotFoundError: if it is not in ``data/`` and cannot be downloaded.
+    """
+    known = registry()
+    if file not in known["files"]:
+        raise ValueError(f"There is no data file {file!r}; the book has {', '.join(sorted(known['files'])) or 'none'}.")
+    expected = known["files"][file]["sha256"]
+    for folder in local_folders():
+        path = folder / file
+        if path.is_file():
+            if sha256(path) != expected:
+                raise ValueError(
+                    f"{path} is not the file the book was made with (SHA-256 differs): it is truncated or altered. "
+                    f"Delete it and fetch it again, or restore it with `git checkout -- data/{file}`."
+                )
+            return path
+    base = os.environ.get("PBDL_DATA_URL", known["url"]).rstrip("/") + "/"
+    store = pooch.create(path=pooch.os_cache("pbdl"), base_url=base, registry={file: f"sha256:{expected}"})
+    try:
+        return Path(store.fetch(file))
+    except ValueError:
+        raise ValueError(
+            f"The download of {base}{file} does not have the expected SHA-256; nothing was kept."
+        ) from None
+    except Exception as error:
+        raise FileNotFoundError(
+            f"{file} is neither in data/ nor could it be downloaded from {base} ({type(error).__name__}: {error}). "
+            "Clone the repository, or set PBDL_DATA to a folder that holds it."
+        ) from None
+
+
+def load(name: str) -> Simulations:
+    """Returns the data set ``data/NAME.hdf5``; see :func:`fetch` and :func:`read` for errors."""
+    return read(fetch(f"{name}.hdf5"))
+
+
+def read(path) -> Simulations:
+    """Reads a file in the pbdl layout.
+
+    Args:
+        path: HDF5 file with group ``sims`` and data sets ``sim0``, ``sim1``, …, each frames × fields × space.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is truncated, no HDF5 file, or not in the pbdl layout.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No data file at {path}.")
+    try:
+        with h5py.File(path, "r") as file:
+            group = file.get("sims")
+            missing = (
+                ["group 'sims'"] if group is None else [f"attribute {a!r}" for a in LAYOUT if a not in group.attrs]
+            )
+            if missing:
+                raise ValueError(f"{path} is not in the pbdl layout: {', '.join(missing)} missing.")
+            names = [f"sim{i}" for i in range(len(group))]
+            absent = [name for name in names if name not in group]
+            if absent or not names:
+                raise ValueError(f"{path}: data sets must be named sim0, sim1, … without a gap; found {list(group)}.")
+            sims = [group[name][:] for name in names]
+            constants = [dict(group[name].attrs) for name in names]
+            attributes = dict(group.attrs)
+    except OSError as error:
+        raise ValueError(f"{path} is truncated or no HDF5 file ({error}); fetch it again.") from None
+    check_layout(path, sims, attributes)
+    return Simulations(sims, constants, attributes)
+
+
+def check_layout(path, sims: list[np.ndarray], attributes: dict) -> None:
+    fields = len(attributes["Fields Scheme"])
+    for i, sim in enumerate(sims):
+        if sim.ndim < 3 or sim.shape != sims[0].shape or sim.shape[1] != fields:
+            raise ValueError(
+                f"{path}: sim{i} has shape {sim.shape}; needed is (frames, {fields} fields, space…), alike in all sims."
+            )
+        if sim.dtype not in (np.float16, np.float32):
+            raise ValueError(f"{path}: sim{i} is {sim.dtype}; store float16 or float32.")
+
+
+def write(path, sims: list[np.ndarray], constants: list[dict], **attributes) -> Path:
+    """Writes simulations in the pbdl layout, gzip with shuffle, under a temporary name first.
+
+    Args:
+        path: file to write.
+        sims: one float16 or float32 array a simulation, shape ``(frames, fields, *space)``.
+        constants: one dictionary a simulation; its keys become the attribute ``Constants``.
+        attributes: ``PDE``, ``Fields``, ``Fields_Scheme``, ``Dt`` and any more; underscores stand for spaces.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: if shapes, types, constants or attributes do not fit the layout, or a value is not finite.
+    """
+    path = Path(path)
+    attributes = {key.replace("_", " "): value for key, value in attributes.items()}
+    attributes["Constants"] = sorted(constants[0]) if constants else []
+    missing = [name for name in LAYOUT if name not in attributes]
+    if missing or not sims or len(sims) != len(constants):
+        raise ValueError(f"{path}: needs at least one sim, constants for each, and {', '.join(missing) or 'no more'}.")
+    check_layout(path, sims, attributes)
+    if not all(np.isfinite(sim).all() for sim in sims):
+        raise ValueError(f"{path}: a simulation holds NaN or infinity; nothing was written.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with h5py.File(temporary, "w", libver="latest", track_order=True) as file:
+            group = file.create_group("sims", track_order=True)
+            group.attrs.update(attributes)
+            for i, (sim, values) in enumerate(zip(sims, constants, strict=True)):
+                data = group.create_dataset(f"sim{i}", data=sim, compression="gzip", shuffle=True, track_times=False)
+                data.attrs.update(values)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

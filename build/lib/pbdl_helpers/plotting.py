@@ -1,0 +1,191 @@
+"""The book's figures: one style, one colour a method, shared colour scales, small animations."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+__all__ = ["COLORS", "animate", "compare", "curves", "images", "style"]
+
+#: The colour of each method in the whole book; the palette of Okabe and Ito stays distinct for colour-blind readers.
+COLORS = {
+    "data": "#8c8c8c",
+    "reference": "#000000",
+    "baseline": "#8c8c8c",
+    "supervised": "#d55e00",
+    "physical loss": "#cc79a7",
+    "differentiable physics": "#009e73",
+    "generative": "#e69f00",
+    "reinforcement learning": "#56b4e9",
+    "solver": "#0072b2",
+}
+
+
+def style() -> None:
+    """Sets the book's matplotlib style: white opaque ground, so that figures read on light and on dark pages."""
+    sns.set_theme(context="notebook", style="ticks", rc={"axes.grid": True, "grid.alpha": 0.3})
+    plt.rcParams.update(
+        {
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "image.origin": "lower",
+            "image.interpolation": "nearest",
+        }
+    )
+
+
+def images(fields, titles, *, label, extent=None, cmap="viridis", symmetric=False, axes_labels=("x", "y"), width=11):
+    """Draws fields in a row with one colour scale and one colour bar.
+
+    Args:
+        fields: arrays of shape ``(y, x)``, all of one quantity.
+        titles: one a field.
+        label: quantity and unit, written at the colour bar.
+        extent: ``(left, right, bottom, top)`` in the units of ``axes_labels``; cells by default.
+        cmap: matplotlib colour map.
+        symmetric: centre the scale on zero, for signed quantities with a diverging map.
+        axes_labels: names and units of the horizontal and the vertical axis.
+        width: of the figure, in inches.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if titles and fields differ in number, or a field is not two-dimensional.
+    """
+    fields = [np.asarray(field) for field in fields]
+    if len(fields) != len(titles):
+        raise ValueError(f"{len(fields)} fields need as many titles, got {len(titles)}.")
+    if any(field.ndim != 2 for field in fields):
+        raise ValueError(f"Fields must have shape (y, x), got {[field.shape for field in fields]}.")
+    low, high = color_limits(fields, symmetric)
+    rows, columns = fields[0].shape
+    ratio = (extent[3] - extent[2]) / (extent[1] - extent[0]) if extent else rows / columns
+    height = min(width / len(fields) * ratio + 0.6, 6)
+    figure, axes = plt.subplots(1, len(fields), figsize=(width, height), sharey=True, squeeze=False)
+    for ax, field, title in zip(axes[0], fields, titles, strict=True):
+        drawn = ax.imshow(field, vmin=low, vmax=high, cmap=cmap, extent=extent)
+        ax.set(title=title, xlabel=axes_labels[0])
+        ax.grid(False)
+    axes[0, 0].set_ylabel(axes_labels[1])
+    figure.colorbar(drawn, ax=axes, label=label, pad=0.01)
+    return figure
+
+
+def compare(prediction, reference, *, label, names=("Prediction", "Reference"), **options):
+    """Draws a prediction, its reference and the signed error, the first two on one colour scale.
+
+    Args:
+        prediction, reference: arrays of shape ``(y, x)``.
+        label: quantity and unit.
+        names: titles of the first two panels.
+        options: ``extent``, ``cmap``, ``axes_labels``, ``width`` as in :func:`images`.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if the two shapes differ.
+    """
+    prediction, reference = np.asarray(prediction), np.asarray(reference)
+    if prediction.shape != reference.shape:
+        raise ValueError(f"Shapes differ: {prediction.shape} and {reference.shape}.")
+    extent, width = options.get("extent"), options.get("width", 11)
+    labels = options.get("axes_labels", ("x", "y"))
+    figure, axes = plt.subplots(1, 3, figsize=(width, width / 3), sharey=True)
+    low, high = color_limits([prediction, reference], False)
+    error = prediction - reference
+    bound = np.abs(error).max() or 1.0
+    scale = {"vmin": low, "vmax": high, "cmap": options.get("cmap", "viridis"), "extent": extent}
+    for ax, field, name in zip(axes, (prediction, reference), names, strict=False):
+        drawn = ax.imshow(field, **scale)
+        ax.set(title=name, xlabel=labels[0])
+    figure.colorbar(drawn, ax=axes[:2], label=label, pad=0.01)
+    drawn = axes[2].imshow(error, vmin=-bound, vmax=bound, cmap="RdBu_r", extent=extent)
+    axes[2].set(title="Error", xlabel=labels[0])
+    figure.colorbar(drawn, ax=axes[2], label=f"error of {label}", pad=0.01)
+    for ax in axes:
+        ax.grid(False)
+    axes[0].set_ylabel(labels[1])
+    return figure
+
+
+def curves(series: dict, *, xlabel, ylabel, colors=None, log=True, ax=None):
+    """Draws named curves, such as losses over training steps.
+
+    Args:
+        series: name → values, or name → ``(x, values)``; a name in :data:`COLORS` gets its colour.
+        xlabel, ylabel: names and units of the axes.
+        colors: name → colour, for names that :data:`COLORS` lacks.
+        log: logarithmic vertical axis.
+        ax: axes to draw into; a new figure by default.
+
+    Returns:
+        The axes.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7, 3.5))
+    for name, values in series.items():
+        x, y = values if isinstance(values, tuple) else (np.arange(1, len(values) + 1), values)
+        ax.plot(x, y, label=name, color={**COLORS, **(colors or {})}.get(name))
+    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
+    if len(series) > 1:
+        ax.legend()
+    return ax
+
+
+def animate(draw, frames: int, *, alt: str, caption: str = "", fps: float = 10, dpi: int = 80):
+    """Makes a looping WebP animation, small enough to commit, as an HTML figure with alternative text.
+
+    Args:
+        draw: called with ``0 … frames - 1``; each call returns the figure to show, the same one or a new one.
+        frames: number of frames.
+        alt: what is seen, for readers who do not see it.
+        caption: text under the animation.
+        fps: frames a second.
+        dpi: dots an inch.
+
+    Returns:
+        An ``IPython.display.HTML`` object.
+
+    Raises:
+        ValueError: if there is no frame or no alternative text.
+    """
+    from IPython.display import HTML
+    from PIL import Image
+
+    if frames < 1 or not alt.strip():
+        raise ValueError("An animation needs at least one frame and a text that says what is seen.")
+    pictures = []
+    for index in range(frames):
+        figure = draw(index)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, dpi=dpi)
+        pictures.append(Image.open(buffer).convert("RGB"))
+    for number in plt.get_fignums():
+        plt.close(number)
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0, quality=70
+    )
+    data = base64.b64encode(buffer.getvalue()).decode()
+    text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return HTML(f'<figure><img alt="{escape(alt, True)}" src="data:image/webp;base64,{data}">{text}</figure>')
+
+
+def color_limits(fields, symmetric: bool) -> tuple[float, float]:
+    low, high = min(f.min() for f in fields), max(f.max() for f in fields)
+    if symmetric:
+        high = max(abs(low), abs(high))
+        low = -high
+    return low, high

@@ -1,0 +1,132 @@
+"""What must hold for the sources of the book. Each function returns a list of problems, empty if all is well."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+import notebooks
+from notebooks import ROOT
+
+BOOTSTRAP = """\
+# On Colab this installs the book's helpers; elsewhere they are already there.
+try:
+    import pbdl_helpers  # noqa: F401
+except ModuleNotFoundError:
+    %pip install -q "pbdl-helpers @ git+{url}@main\""""
+URL_FILES = (
+    "_config.yml",
+    "CITATION.cff",
+    "README.md",
+    "pbdl_helpers/registry.json",
+    ".github/ISSUE_TEMPLATE/config.yml",
+)
+HEADINGS = ("You will learn", "## Claims", "## Summary", "## Exercises", "## Next", "## References")
+EXERCISES = range(3, 7)
+
+
+def book_url() -> str:
+    """Returns the repository's URL as ``_config.yml`` has it."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+
+
+def bootstrap() -> str:
+    """Returns the first code cell that every notebook must have."""
+    return BOOTSTRAP.format(url=book_url())
+
+
+def notebook_problems(notebook) -> list[str]:
+    """Checks a notebook as committed: executed from this very source, clean outputs, complete skeleton."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    problems = []
+    record = notebook.metadata.get("pbdl", {})
+    if not record:
+        problems.append("was never executed by `make run`")
+    elif record["source_sha256"] != notebooks.source_hash(notebook):
+        problems.append("was edited after its execution; run `make run`")
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        problems.append("was not executed from top to bottom in a fresh kernel")
+    for number, cell in enumerate(code, 1):
+        problems += [f"code cell {number}: {problem}" for problem in output_problems(cell)]
+    if code[0].source != bootstrap():
+        problems.append("the first code cell is not the common bootstrap cell")
+    if not notebooks.claims(notebook):
+        problems.append("has no claims; use `with Claims(...)`")
+    exercises = len(re.findall(r"^[:`]{3,}\{exercise\}", text, flags=re.M))
+    solutions = len(re.findall(r"^[:`]{3,}\{solution(?:-start)?\}", text, flags=re.M))
+    if exercises not in EXERCISES:
+        problems.append(f"has {exercises} exercises; {EXERCISES.start} to {EXERCISES.stop - 1} are wanted")
+    if solutions != exercises:
+        problems.append(f"has {solutions} solutions for {exercises} exercises")
+    problems += [f"lacks {heading!r}" for heading in HEADINGS if heading not in text]
+    return problems + markdown_problems(text)
+
+
+def output_problems(cell) -> list[str]:
+    """Checks a code cell's outputs: no error, no stderr, each image with caption, name and alt text."""
+    problems = []
+    for output in cell.outputs:
+        if output.output_type == "error":
+            problems.append(f"has the error {output.ename}")
+        elif output.output_type == "stream" and output.name == "stderr":
+            problems.append("wrote to stderr")
+        data = output.get("data", {})
+        if any(kind.startswith("image/") for kind in data):
+            settings = cell.metadata.get("mystnb", {})
+            figure, image = settings.get("figure", {}), settings.get("image", {})
+            for key, value in (("alt", image.get("alt")), ("caption", figure.get("caption"))):
+                if not value:
+                    problems.append(f"its figure has no {key} text")
+            if not figure.get("name"):
+                problems.append("its figure has no name")
+        for tag in re.findall(r"<img\b[^>]*>", data.get("text/html", "")):
+            if not has_alt(tag):
+                problems.append("an image in its HTML output has no alt text")
+    return problems
+
+
+def markdown_problems(text) -> list[str]:
+    """Checks MyST text: each figure and image has alt text."""
+    problems = []
+    directive = r"^([:`]{3,})\{(figure|image)\} *(\S+)\n(.*?)^\1 *$"
+    for _, kind, target, body in re.findall(directive, text, flags=re.M | re.S):
+        if not re.search(r"^:alt: *\S", body, flags=re.M):
+            problems.append(f"{kind} {target} has no alt text")
+    problems += [f"image {target} has no alt text" for target in re.findall(r"!\[\s*\]\(([^)]*)\)", text)]
+    return problems + [f"{tag} has no alt text" for tag in re.findall(r"<img\b[^>]*>", text) if not has_alt(tag)]
+
+
+def has_alt(tag) -> bool:
+    return re.search(r'\balt="[^"]+"', tag) is not None
+
+
+def toc_problems(named, root=ROOT) -> list[str]:
+    """Checks that the pages ``named`` by ``_toc.yml`` are exactly the sources that exist."""
+    sources = [*(root / "book").rglob("*.md"), *(root / "notebooks").rglob("*.ipynb")]
+    sources = [path for path in sources if not {"_artifacts", ".ipynb_checkpoints"} & {*path.parts}]
+    existing = {path.relative_to(root).with_suffix("").as_posix() for path in sources}
+    problems = [f"_toc.yml does not name {page}" for page in sorted(existing - set(named))]
+    problems += [f"_toc.yml names {page}, which does not exist" for page in sorted(set(named) - existing)]
+    problems += [f"_toc.yml names {page} twice" for page in sorted({p for p in named if named.count(p) > 1})]
+    return problems
+
+
+def url_problems(text, url) -> list[str]:
+    """Checks that every address of this repository, its raw files and its site in ``text`` belongs to its owner.
+
+    Args:
+        text: a file's text.
+        url: ``https://github.com/OWNER/NAME``.
+    """
+    owner, name = url.removeprefix("https://github.com/").split("/")
+    hosts = rf"(?:github\.com/|githubusercontent\.com/)([\w-]+)/{name}\b|([\w-]+)\.github\.io/{name}\b"
+    owners = {a or b for a, b in re.findall(hosts, text)}
+    if not owners:
+        return [f"does not name the repository {owner}/{name}; run `make url URL=...`"]
+    return [f"names {other}/{name} instead of {owner}/{name}; run `make url URL=...`" for other in owners - {owner}]
+
+
+def url_files() -> list[Path]:
+    """Returns the files in which the repository's URL stands; ``scripts/url.py`` rewrites them all."""
+    return [ROOT / name for name in URL_FILES] + notebooks.find()

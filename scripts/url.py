@@ -1,0 +1,45 @@
+"""Writes the repository's URL into every file that names it: `url.py https://github.com/OWNER/NAME`."""
+
+import re
+import sys
+
+import nbformat
+
+import checks
+import notebooks
+
+
+def keep_hash(path, text):
+    """Writes a notebook with another bootstrap URL; outputs that belonged to its code still do."""
+    notebook, changed = notebooks.read(path), nbformat.reads(text, as_version=4)
+    if notebook.metadata.get("pbdl", {}).get("source_sha256") == notebooks.source_hash(notebook):
+        changed.metadata.pbdl.source_sha256 = notebooks.source_hash(changed)
+    notebooks.write(changed, path)
+
+
+def main(url) -> int:
+    url = url.removesuffix("/").removesuffix(".git")
+    match = re.fullmatch(r"https://github\.com/([\w-]+)/([\w.-]+)", url)
+    if not match:
+        print(f"Not a GitHub repository: {url}. It looks like https://github.com/OWNER/NAME.", file=sys.stderr)
+        return 2
+    old_owner, old_name = checks.book_url().removeprefix("https://github.com/").split("/")
+    owner, name = match.groups()
+    for path in checks.url_files():
+        old = path.read_text()
+        new = old.replace(f"{old_owner}/{old_name}", f"{owner}/{name}")
+        new = new.replace(f"{old_owner}.github.io/{old_name}", f"{owner}.github.io/{name}")
+        new = new.replace(f"notfound_urls_prefix: /{old_name}/", f"notfound_urls_prefix: /{name}/")
+        new = new.replace(f'href="/{old_name}/', f'href="/{name}/')
+        if new == old:
+            continue
+        if path.suffix == ".ipynb":
+            keep_hash(path, new)
+        else:
+            path.write_text(new)
+        print(f"{path.relative_to(checks.ROOT)}: {url}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]) if len(sys.argv) == 2 else __doc__)

@@ -1,0 +1,116 @@
+"""Every committed notebook is executed, unaltered, clean and complete; and the checks that say so can fail."""
+
+import nbformat
+import pytest
+
+import checks
+import notebooks
+
+PATHS = notebooks.find()
+IDS = [path.stem for path in PATHS]
+
+
+@pytest.fixture
+def notebook():
+    return notebooks.read(PATHS[0])
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def figure_cell(notebook):
+    return next(cell for cell in code_cells(notebook) if "mystnb" in cell.metadata)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_notebook(path):
+    assert checks.notebook_problems(notebooks.read(path)) == []
+
+
+def unexecuted(notebook):
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    del notebook.metadata["pbdl"]
+
+
+def edited(notebook):
+    code_cells(notebook)[5].source += "\n# one more line"
+
+
+def out_of_order(notebook):
+    code_cells(notebook)[5].execution_count = 99
+
+
+def failed(notebook):
+    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[]))
+
+
+def noisy(notebook):
+    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="UserWarning"))
+
+
+def other_bootstrap(notebook):
+    code_cells(notebook)[0].source += "\n"
+
+
+def without_claims(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            output.get("data", {}).pop(notebooks.CLAIMS_MIME, None)
+
+
+def without_exercises(notebook):
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("{exercise}", "{note}")
+
+
+def without_a_solution(notebook):
+    cell = next(cell for cell in notebook.cells if "{solution-start}" in cell.source)
+    cell.source = cell.source.replace("{solution-start}", "{note}", 1)
+
+
+def without_summary(notebook):
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("## Summary", "## The end")
+
+
+def figure_without_alt(notebook):
+    del figure_cell(notebook).metadata["mystnb"]["image"]
+
+
+def figure_without_caption(notebook):
+    del figure_cell(notebook).metadata["mystnb"]["figure"]["caption"]
+
+
+def animation_without_alt(notebook):
+    html = {"text/html": '<figure><img src="data:,"></figure>'}
+    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("display_data", html))
+
+
+def markdown_image_without_alt(notebook):
+    notebook.cells.append(nbformat.v4.new_markdown_cell("![](plume.png)"))
+
+
+BREAKS = {
+    unexecuted: "was never executed",
+    edited: "was edited after its execution",
+    out_of_order: "was not executed from top to bottom",
+    failed: "has the error ValueError",
+    noisy: "wrote to stderr",
+    other_bootstrap: "not the common bootstrap cell",
+    without_claims: "has no claims",
+    without_exercises: "has 0 exercises",
+    without_a_solution: "solutions for",
+    without_summary: "lacks '## Summary'",
+    figure_without_alt: "its figure has no alt text",
+    figure_without_caption: "its figure has no caption text",
+    animation_without_alt: "an image in its HTML output has no alt text",
+    markdown_image_without_alt: "image plume.png has no alt text",
+}
+
+
+@pytest.mark.parametrize(("damage", "problem"), BREAKS.items(), ids=[damage.__name__ for damage in BREAKS])
+def test_damaged_notebook_is_reported(notebook, damage, problem):
+    damage(notebook)
+    assert any(problem in found for found in checks.notebook_problems(notebook))
