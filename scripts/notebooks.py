@@ -73,6 +73,7 @@ def execute(path, on_cell=None, **environment: str):
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--log-level=40"],  # the kernel warns of unencrypted local sockets otherwise
         resources={"metadata": {"path": str(Path(path).parent)}},
     )
     if on_cell:

@@ -1,4 +1,7 @@
-"""Writes the repository's URL into every file that names it: `url.py https://github.com/OWNER/NAME`."""
+"""Writes the repository's URL into every file that names it: `url.py https://github.com/OWNER/NAME`.
+
+`url.py --check URL` writes nothing and fails where the files name another repository.
+"""
 
 import re
 import sys
@@ -41,5 +44,15 @@ def main(url) -> int:
     return 0
 
 
+def check(url) -> int:
+    if url == checks.book_url():
+        return 0
+    print(f"The book names {checks.book_url()}, but this is {url}. Run: make url URL={url}", file=sys.stderr)
+    return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]) if len(sys.argv) == 2 else __doc__)
+    arguments = sys.argv[1:]
+    if len(arguments) == 2 and arguments[0] == "--check":
+        sys.exit(check(arguments[1]))
+    sys.exit(main(arguments[0]) if len(arguments) == 1 else __doc__)
