@@ -82,14 +82,24 @@ def images(fields, titles, *, label, extent=None, cmap="viridis", symmetric=Fals
     return figure
 
 
-def compare(prediction, reference, *, label, names=("Prediction", "Reference"), **options):
+def compare(
+    prediction,
+    reference,
+    *,
+    label,
+    names=("Prediction", "Reference"),
+    extent=None,
+    cmap="viridis",
+    axes_labels=("x", "y"),
+    width=11,
+):
     """Draws a prediction, its reference and the signed error, the first two on one colour scale.
 
     Args:
         prediction, reference: arrays of shape ``(y, x)``.
         label: quantity and unit.
         names: titles of the first two panels.
-        options: ``extent``, ``cmap``, ``axes_labels``, ``width`` as in :func:`images`.
+        extent, cmap, axes_labels, width: as in :func:`images`.
 
     Returns:
         The figure.
@@ -100,23 +110,21 @@ def compare(prediction, reference, *, label, names=("Prediction", "Reference"), 
     prediction, reference = np.asarray(prediction), np.asarray(reference)
     if prediction.shape != reference.shape:
         raise ValueError(f"Shapes differ: {prediction.shape} and {reference.shape}.")
-    extent, width = options.get("extent"), options.get("width", 11)
-    labels = options.get("axes_labels", ("x", "y"))
     figure, axes = plt.subplots(1, 3, figsize=(width, width / 3), sharey=True)
     low, high = color_limits([prediction, reference], False)
     error = prediction - reference
     bound = np.abs(error).max() or 1.0
-    scale = {"vmin": low, "vmax": high, "cmap": options.get("cmap", "viridis"), "extent": extent}
+    scale = {"vmin": low, "vmax": high, "cmap": cmap, "extent": extent}
     for ax, field, name in zip(axes, (prediction, reference), names, strict=False):
         drawn = ax.imshow(field, **scale)
-        ax.set(title=name, xlabel=labels[0])
+        ax.set(title=name, xlabel=axes_labels[0])
     figure.colorbar(drawn, ax=axes[:2], label=label, pad=0.01)
     drawn = axes[2].imshow(error, vmin=-bound, vmax=bound, cmap="RdBu_r", extent=extent)
-    axes[2].set(title="Error", xlabel=labels[0])
+    axes[2].set(title="Error", xlabel=axes_labels[0])
     figure.colorbar(drawn, ax=axes[2], label=f"error of {label}", pad=0.01)
     for ax in axes:
         ax.grid(False)
-    axes[0].set_ylabel(labels[1])
+    axes[0].set_ylabel(axes_labels[1])
     return figure
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pbdl_helpers.claims import MIME, Claims
+from pbdl_helpers.claims import MIME, Claims, show_number
 
 
 def test_holding_claims_are_recorded():
@@ -84,3 +84,10 @@ def test_table_escapes_text():
     with Claims("c") as claims:
         claims.check("a < b & c", 1, at_most=2)
     assert "a &lt; b &amp; c" in claims.html()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(16897.0, "16,897"), (1234567.0, "1,234,567"), (0.123456, "0.1235"), (3.9e-15, "3.9e-15")]
+)
+def test_whole_numbers_are_shown_in_full(value, shown):
+    assert show_number(value) == shown

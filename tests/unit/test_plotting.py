@@ -1,0 +1,92 @@
+import base64
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from pbdl_helpers import plotting
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_images_share_one_colour_scale_and_bar():
+    fields = [np.full((4, 6), -1.0), np.full((4, 6), 3.0)]
+    figure = plotting.images(fields, ["a", "b"], label="pressure [Pa]")
+    drawn = [image for ax in figure.axes for image in ax.get_images()]
+    assert [image.get_clim() for image in drawn] == [(-1, 3), (-1, 3)]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["y", "", "pressure [Pa]"]
+
+
+def test_symmetric_scale_is_centred():
+    figure = plotting.images([np.array([[-1.0, 3.0]])], ["a"], label="u", symmetric=True)
+    assert figure.axes[0].get_images()[0].get_clim() == (-3, 3)
+
+
+def test_compare_shows_the_signed_error():
+    prediction, reference = np.array([[1.0, 2.0]]), np.array([[1.5, 0.0]])
+    figure = plotting.compare(prediction, reference, label="u [m/s]")
+    images = [ax.get_images()[0] for ax in figure.axes[:2]] + [
+        figure.axes[3 if figure.axes[2].get_label() else 2].get_images()[0]
+    ]
+    assert images[0].get_clim() == images[1].get_clim() == (0, 2)
+    np.testing.assert_array_equal(images[2].get_array(), prediction - reference)
+    assert images[2].get_clim() == (-2, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plotting.images([np.zeros((2, 2))], [], label="u"), "as many titles"),
+        (lambda: plotting.images([np.zeros(3)], ["a"], label="u"), r"shape \(y, x\)"),
+        (lambda: plotting.compare(np.zeros((2, 2)), np.zeros((2, 3)), label="u"), "Shapes differ"),
+        (lambda: plotting.animate(None, 0, alt="x"), "at least one frame"),
+        (lambda: plotting.animate(None, 3, alt=" "), "at least one frame"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_curves_have_the_colour_of_their_method():
+    ax = plotting.curves({"supervised": [3, 2, 1], "mine": ([0, 10], [2, 1])}, xlabel="step", ylabel="loss")
+    first, second = ax.get_lines()
+    assert first.get_color() == plotting.COLORS["supervised"]
+    np.testing.assert_array_equal(first.get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(second.get_xdata(), [0, 10])
+    assert ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["supervised", "mine"]
+
+
+def test_colours_differ():
+    colours = [value for name, value in plotting.COLORS.items() if name != "baseline"]  # data and baseline are grey
+    assert len(set(colours)) == len(colours)
+
+
+def test_animation_holds_all_frames_and_the_texts():
+    def draw(index):
+        figure, ax = plt.subplots(figsize=(2, 1))
+        ax.plot([0, index + 1])
+        return figure
+
+    html = plotting.animate(draw, 3, alt='a "rising" line', caption="x < y", fps=5).data
+    assert 'alt="a &quot;rising&quot; line"' in html
+    assert "<figcaption>x &lt; y</figcaption>" in html
+    data = re.search(r"base64,([^\"]+)", html)[1]
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert picture.n_frames == 3
+    assert picture.info["loop"] == 0
+    assert plt.get_fignums() == []
+
+
+def test_style_has_an_opaque_white_ground():
+    with plt.rc_context():
+        plotting.style()
+        assert plt.rcParams["figure.facecolor"] == plt.rcParams["savefig.facecolor"] == "white"
