@@ -1,6 +1,7 @@
 """The built site in one Chromium a worker. In CI a missing browser fails; on a laptop its tests are skipped."""
 
 import os
+import shutil
 
 import pytest
 
@@ -16,8 +17,9 @@ def html():
 
 @pytest.fixture(scope="session")
 def browser(html):
-    if site_browser.chromium() is None:
-        message = "No Chromium found; install it (Debian: apt-get install chromium) or set CHROMIUM to its path."
+    missing = [name for name, path in (("chromium", site_browser.chromium()), ("npm", shutil.which("npm"))) if not path]
+    if missing:
+        message = f"Not found: {', '.join(missing)}. Install them (Debian: apt-get install {' '.join(missing)})."
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with site_browser.browser() as instance:
         yield instance
