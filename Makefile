@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 export OMP_NUM_THREADS ?= 1
 export TQDM_DISABLE = 1
 NBVAL := -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout 1200 -n 2 --dist loadscope notebooks
-.PHONY: help env book run seeds shots url check-url test lint unit structure nbval browser colab newest benchmarks
+.PHONY: help env book run seeds data shots url check-url test lint unit structure nbval browser colab newest benchmarks
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,6 +28,12 @@ run: env  ## execute notebooks in place: NB=path (default: all whose code change
 
 seeds: env  ## spread of each claim over seeds: NB=path N=5
 	$(PY) scripts/seeds.py $(NB) $(N)
+
+data: env  ## regenerate a data set: NAME=airfoils [CASES=n] (needs apt-get install openfoam gmsh)
+	$(PY) -m pip install -q -r data/recipes/requirements.txt
+	$(PY) -m pip install -q --no-deps aerosandbox==4.2.10
+	$(VENV)/bin/snakemake --snakefile data/recipes/$(NAME)/Snakefile --directory . --cores 2 --keep-going \
+	    --rerun-incomplete --rerun-triggers mtime $(if $(CASES),--config cases=$(CASES))
 
 shots: env  ## screenshots of the built pages into _build/shots: PAGE=book/index (default: all)
 	$(PY) scripts/shots.py $(PAGE)
