@@ -69,46 +69,34 @@ class Flow:
             raise ValueError(f"The obstacle must be a boolean mask of shape {self.shape}, got {found}.")
         self.dtype, self.device = dtype, torch.device(device)
         self.obstacle = obstacle.to(device)
-        self._masks = [self._cast(mask) for mask in self._free_faces(obstacle)]
-        self._values = [self._cast(value) for value in self._prescribed_faces()]
-        self._factor(obstacle)
+        self._masks, self._values = self._boundary_faces(obstacle.cpu())
+        self._factor(obstacle.cpu())
 
     def _cast(self, tensor) -> Tensor:
         return tensor.to(dtype=self.dtype, device=self.device)
 
     # --- boundary conditions -------------------------------------------------------------------------------------
 
-    def _free_faces(self, obstacle):
-        """Masks of the faces whose velocity is not prescribed, shapes (y, x + 1) and (y + 1, x)."""
-        ny, nx = self.shape
-        free_u, free_v = torch.ones(ny, nx + 1), torch.ones(ny + 1, nx)
-        for side, face in zip(self.sides["x"], (0, -1), strict=True):
-            if side in ("wall", "slip", "inflow"):
-                free_u[:, face] = 0
-        for side, face in zip(self.sides["y"], (0, -1), strict=True):
-            if side in ("wall", "slip", "inflow"):
-                free_v[face, :] = 0
-        fluid = (~obstacle).float()
-        free_u[:, 1:] *= fluid
-        free_u[:, :-1] *= fluid
-        free_v[1:, :] *= fluid
-        free_v[:-1, :] *= fluid
-        if "periodic" in self.sides["x"]:
-            free_u[:, 0] = free_u[:, -1] = free_u[:, 0] * free_u[:, -1]
-        if "periodic" in self.sides["y"]:
-            free_v[0, :] = free_v[-1, :] = free_v[0, :] * free_v[-1, :]
-        return free_u, free_v
-
-    def _prescribed_faces(self):
-        ny, nx = self.shape
-        value_u, value_v = torch.zeros(ny, nx + 1), torch.zeros(ny + 1, nx)
-        for side, face in zip(self.sides["x"], (0, -1), strict=True):
-            if side == "inflow":
-                value_u[:, face] = self.inflow[0]
-        for side, face in zip(self.sides["y"], (0, -1), strict=True):
-            if side == "inflow":
-                value_v[face, :] = self.inflow[1]
-        return value_u, value_v
+    def _boundary_faces(self, obstacle):
+        """For both components: a mask that is zero on faces with prescribed velocity, and the values there."""
+        masks, values = [], []
+        for axis, name, speed in ((1, "x", self.inflow[0]), (0, "y", self.inflow[1])):
+            n = self.shape[axis]
+            mask = torch.ones([size + (i == axis) for i, size in enumerate(self.shape)])
+            value = torch.zeros_like(mask)
+            for side, face in zip(self.sides[name], (0, -1), strict=True):
+                if side in ("wall", "slip", "inflow"):
+                    mask.select(axis, face).zero_()
+                if side == "inflow":
+                    value.select(axis, face).fill_(speed)
+            for start in (0, 1):
+                mask.narrow(axis, start, n).mul_(~obstacle)
+            if "periodic" in self.sides[name]:  # the first and the last face are the same
+                for face in (0, -1):
+                    mask.select(axis, face).copy_(mask.select(axis, 0) * mask.select(axis, -1))
+            masks.append(self._cast(mask))
+            values.append(self._cast(value))
+        return masks, values
 
     def enforce(self, velocity):
         """Returns the velocity with the prescribed faces set: walls, obstacle and inflow."""
@@ -326,26 +314,18 @@ def sides_of(kinds) -> tuple[str, str]:
 
 def second_difference(n, sides) -> Tensor:
     """Returns the matrix of second differences of the pressure along one direction, shape (n, n), for cell size 1."""
-    matrix = torch.zeros(n, n, dtype=torch.float64)
-    for i in range(n - 1):
-        matrix[i, i] -= 1
-        matrix[i + 1, i + 1] -= 1
-        matrix[i, i + 1] += 1
-        matrix[i + 1, i] += 1
-    if sides[0] == "periodic":
-        matrix[0, 0] -= 1
-        matrix[-1, -1] -= 1
-        matrix[0, -1] += 1
-        matrix[-1, 0] += 1
+    off = torch.ones(n - 1, dtype=torch.float64).diag(1)
+    matrix = off + off.T - 2 * torch.eye(n, dtype=torch.float64)
     for side, i in zip(sides, (0, -1), strict=True):
-        if side == "outflow":
-            matrix[i, i] -= 1
+        if side == "periodic":
+            matrix[i, -1 - i] += 1
+        elif side != "outflow":
+            matrix[i, i] += 1
     return matrix
 
 
 def closed_faces(obstacle, sides) -> tuple[Tensor, Tensor]:
     """Returns the flat indices of the two cells at each face between fluid and obstacle."""
-    obstacle = obstacle.cpu()
     cells = torch.arange(obstacle.numel()).view(obstacle.shape)
     pairs = []
     for axis, name in ((1, "x"), (0, "y")):
