@@ -1,33 +1,38 @@
+PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 # One torch thread a process, two processes: far faster than two threads. No progress bars in stored outputs.
 export OMP_NUM_THREADS ?= 1
 export TQDM_DISABLE = 1
-NBVAL := -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout 1200 -n 2 --dist loadscope notebooks
-.PHONY: help env book run seeds data shots url check-url test lint unit structure nbval browser colab newest benchmarks
+SITE := _build/html/.complete
+# what the site is made from; sed keeps names with spaces whole
+SOURCES := $(shell find book notebooks pbdl_helpers tools -type f ! -path '*/.*' ! -path '*/_artifacts/*' ! -name '*.pyc' \
+    | sed 's/ /\\ /g') _config.yml _toc.yml requirements.txt pyproject.toml
+.PHONY: help env book run seeds data shots url check-url check test lint unit structure site node browser nbval colab \
+    newest benchmarks
 .DEFAULT_GOAL := help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-env: $(VENV)/.stamp  ## create the virtual environment with the pinned packages
+env:  ## the virtual environment with the pinned packages: made, completed or made again as needed
+	@$(PYTHON) tools/environment.py "$(VENV)"
 
-$(VENV)/.stamp: requirements.txt pyproject.toml
-	python3 -m venv $(VENV)
-	$(PY) -m pip install -q -r requirements.txt
-	$(PY) -m pip install -q --no-deps --no-build-isolation -e .
-	touch $@
-
-book: env  ## build the site into _build/html
-	rm -rf _build/html
-	$(VENV)/bin/jupyter-book build . -W -n --keep-going --all --quiet
+book: $(SITE)  ## build the site into _build/html
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
 
-run: env  ## execute notebooks in place: NB=path (default: all whose code changed)
-	TQDM_DISABLE= $(PY) scripts/run.py $(NB)
+$(SITE): $(SOURCES) | env
+	rm -rf _build/html build
+	$(PY) -m jupyter_book build . -W -n --keep-going --all --quiet
+	$(PY) -m pip wheel -q --no-deps --no-build-isolation --wheel-dir _build/html .
+	rm -rf build
+	touch $@
 
-seeds: env  ## spread of each claim over seeds: NB=path N=5
-	$(PY) scripts/seeds.py $(NB) $(N)
+run: env  ## execute notebooks in place: NB=path (default: all whose code changed)
+	TQDM_DISABLE= $(PY) -m tools.run $(if $(NB),"$(NB)")
+
+seeds: env  ## spread of each claim over seeds: NB=path N=5 FIRST=0
+	$(PY) -m tools.seeds "$(NB)" "$(or $(N),5)" "$(or $(FIRST),0)"
 
 data: env  ## regenerate a data set: NAME=airfoils [CASES=n] (needs apt-get install openfoam gmsh)
 	$(PY) -m pip install -q -r data/recipes/requirements.txt
@@ -35,39 +40,47 @@ data: env  ## regenerate a data set: NAME=airfoils [CASES=n] (needs apt-get inst
 	$(VENV)/bin/snakemake --snakefile data/recipes/$(NAME)/Snakefile --directory . --cores 2 --keep-going \
 	    --rerun-incomplete --rerun-triggers mtime $(if $(CASES),--config cases=$(CASES))
 
-shots: env  ## screenshots of the built pages into _build/shots: PAGE=book/index (default: all)
-	$(PY) scripts/shots.py $(PAGE)
+shots: $(SITE) node  ## screenshots of the built pages into _build/shots: PAGE=book/index (default: all)
+	$(PY) -m tools.shots $(PAGE)
 
 url: env  ## write the repository's address into every file that names it: URL=https://github.com/OWNER/NAME
-	$(PY) scripts/url.py $(URL)
+	$(PY) -m tools.url "$(URL)"
 
 check-url: env  ## fail if the files name another repository than URL
-	$(PY) scripts/url.py --check $(URL)
+	$(PY) -m tools.url --check "$(URL)"
 
-test: lint unit structure book browser colab nbval  ## everything that CI checks
+check: lint unit structure site  ## what to run every day: all but the browser, Colab and the notebooks
+
+test: check browser colab nbval  ## everything that CI checks
 
 lint: env  ## style of the code
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
-unit: env  ## unit tests and doctests of the helpers
-	$(PY) -m pytest -q -n 2 tests/unit --doctest-modules pbdl_helpers
+unit: env  ## unit tests and doctests of helpers and tools
+	$(PY) -X warn_default_encoding -m pytest -q -n 2 tests/unit --doctest-modules pbdl_helpers tools/pages.py
 
 structure: env  ## notebooks, pages and configuration agree with each other
-	$(PY) -m pytest -q -n 2 tests/structure
+	$(PY) -X warn_default_encoding -m pytest -q -n 2 tests/structure
 
-nbval: env  ## execute all notebooks and compare what must be the same everywhere
-	$(PY) -m pytest -q $(NBVAL)
+site: $(SITE)  ## links and markup of the built site
+	$(PY) -m pytest -q tests/site
 
-browser: env  ## the built site in headless Chromium; run `make book` first
+node: env  ## what the browser tests need from npm, once
+	$(PY) -m tools.node
+
+browser: $(SITE) node  ## the built site in headless Chromium
 	$(PY) -m pytest -q -n 2 tests/browser
 
-colab: env  ## a notebook alone, in a fresh environment, installs and runs
+nbval: env  ## execute notebooks and compare what must be the same everywhere: all, or those changed since BASE=revision
+	$(PY) -m tools.nbval $(BASE)
+
+colab: $(SITE)  ## a notebook alone, in a fresh environment, installs and runs
 	$(PY) -m pytest -q tests/colab
 
 newest:  ## notebooks with the python3 at hand and the newest packages that pyproject.toml allows
-	python3 -m pip install -q --upgrade . nbval pytest-xdist ipykernel
-	python3 -m pytest -q $(NBVAL)
+	$(PYTHON) -m pip install -q --upgrade . nbval nbclient pytest-xdist ipykernel
+	$(PYTHON) -m tools.nbval
 
 benchmarks: env  ## speed of the helpers against PhiFlow
 	$(PY) -m pytest -q tests/benchmarks --benchmark-columns=min,median,rounds

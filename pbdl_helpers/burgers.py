@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["cell_centers", "cole_hopf", "diffuse", "rollout", "semi_lagrangian", "step"]
+__all__ = ["cell_centres", "cole_hopf", "diffuse", "rollout", "semi_lagrangian", "step"]
+
+MAX_NODES = 1_000_000  # of the quadrature at once: 8 MB an array
 
 
-def cell_centers(n: int, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Tensor:
+def cell_centres(n: int, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Tensor:
     r"""Returns the cell centres :math:`x_i = -1 + (i + \tfrac12)\,\Delta x`, :math:`\Delta x = 2/n`, shape ``(n,)``.
 
     Example:
-        >>> cell_centers(4).tolist()
+        >>> cell_centres(4).tolist()
         [-0.75, -0.25, 0.25, 0.75]
     """
     if n < 3:
@@ -26,7 +28,7 @@ def cell_centers(n: int, dtype: torch.dtype = torch.float64, device: torch.devic
     return -1 + (torch.arange(n, dtype=dtype, device=device) + 0.5) * (2 / n)
 
 
-def diffuse(u: Tensor, dx: float, dt: float, nu: float) -> Tensor:
+def diffuse(u: Tensor, *, dx: float, dt: float, nu: float) -> Tensor:
     r"""Explicit Euler step of diffusion, :math:`u_i + \nu\Delta t\,(u_{i+1} - 2u_i + u_{i-1})/\Delta x^2`, periodic.
 
     Args:
@@ -44,7 +46,7 @@ def diffuse(u: Tensor, dx: float, dt: float, nu: float) -> Tensor:
     return u + number * (u.roll(-1, -1) - 2 * u + u.roll(1, -1))
 
 
-def semi_lagrangian(u: Tensor, dx: float, dt: float) -> Tensor:
+def semi_lagrangian(u: Tensor, *, dx: float, dt: float) -> Tensor:
     r"""Self-advection by one back-step: :math:`u(x_i - \Delta t\,u_i)`, linear interpolation, periodic.
 
     Stable for every :math:`\Delta t`, first order in space and time, differentiable in ``u`` (almost everywhere: the
@@ -63,7 +65,7 @@ def semi_lagrangian(u: Tensor, dx: float, dt: float) -> Tensor:
     return (1 - weight) * u.gather(-1, index) + weight * u.gather(-1, (index + 1) % n)
 
 
-def step(u: Tensor, dx: float, dt: float, nu: float) -> Tensor:
+def step(u: Tensor, *, dx: float, dt: float, nu: float) -> Tensor:
     r"""One time step: :func:`diffuse`, then :func:`semi_lagrangian`; the same scheme as PhiFlow's operators.
 
     Args:
@@ -86,14 +88,14 @@ def step(u: Tensor, dx: float, dt: float, nu: float) -> Tensor:
         raise ValueError(f"The velocity must be a floating-point tensor, got {u.dtype}: convert it with .float().")
     if u.ndim < 1 or u.shape[-1] < 3:
         raise ValueError(f"The velocity needs shape (..., n) with n >= 3 cells, got {tuple(u.shape)}.")
-    return semi_lagrangian(diffuse(u, dx, dt, nu), dx, dt)
+    return semi_lagrangian(diffuse(u, dx=dx, dt=dt, nu=nu), dx=dx, dt=dt)
 
 
-def rollout(u: Tensor, steps: int, dx: float, dt: float, nu: float) -> Tensor:
+def rollout(u: Tensor, steps: int, *, dx: float, dt: float, nu: float) -> Tensor:
     """Returns the states after 0, 1, …, ``steps`` steps, shape ``(steps + 1, ..., n)``; see :func:`step`."""
     states = [u]
     for _ in range(steps):
-        states.append(step(states[-1], dx, dt, nu))
+        states.append(step(states[-1], dx=dx, dt=dt, nu=nu))
     return torch.stack(states)
 
 
@@ -105,7 +107,8 @@ def cole_hopf(x, t: float, nu: float) -> np.ndarray:
     .. math:: u(x, t) = \frac{\int \frac{x-y}{t}\,e^{-G(y)/2\nu}\,dy}{\int e^{-G(y)/2\nu}\,dy}.
 
     Both integrals are taken with the trapezoidal rule, which is accurate to round-off here because the integrand is
-    smooth and vanishes at the ends. The smallest exponent is subtracted first: small viscosities do not overflow.
+    smooth and vanishes at the ends. The smallest exponent is subtracted first: small viscosities do not overflow. The
+    number of nodes grows as :math:`\nu^{-1/2}`; positions are taken one after the other where memory would run short.
 
     Args:
         x: positions, any shape.
@@ -116,7 +119,8 @@ def cole_hopf(x, t: float, nu: float) -> np.ndarray:
         The velocity as float64, same shape as ``x``.
 
     Raises:
-        ValueError: if ``t`` is negative or ``nu`` is not positive.
+        ValueError: if ``t`` is negative, ``nu`` is not positive, or so small that the rule would need over a million
+            nodes a position.
 
     Source:
         Hopf, The partial differential equation u_t + u u_x = mu u_xx, Comm. Pure Appl. Math. 3 (1950), eq. (4).
@@ -133,8 +137,14 @@ def cole_hopf(x, t: float, nu: float) -> np.ndarray:
     # Characteristics travel at most t (|u| <= 1); around them the integrand is a Gaussian of this width at least.
     width = math.sqrt(2 * nu / (1 / t + math.pi))
     reach = t + 12 * math.sqrt(2 * nu * t)
-    points = 2 * math.ceil(4 * reach / width) + 1
-    distance = np.linspace(-reach, reach, points)  # x - y
-    exponent = distance**2 / (2 * t) + (np.cos(np.pi * (x[..., None] - distance)) - 1) / np.pi
-    weight = np.exp(-(exponent - exponent.min(-1, keepdims=True)) / (2 * nu))
-    return (weight * distance).sum(-1) / t / weight.sum(-1)
+    nodes = 2 * math.ceil(4 * reach / width) + 1
+    if nodes > MAX_NODES:
+        raise ValueError(f"nu={nu:g} at t={t:g} would need {nodes:.1e} nodes a position: take a larger viscosity.")
+    distance = np.linspace(-reach, reach, nodes)  # x - y
+    chunks = np.array_split(x.reshape(-1, 1), math.ceil(x.size * nodes / MAX_NODES) or 1)
+    velocities = []
+    for chunk in chunks:
+        exponent = distance**2 / (2 * t) + (np.cos(np.pi * (chunk - distance)) - 1) / np.pi
+        weight = np.exp(-(exponent - exponent.min(-1, keepdims=True)) / (2 * nu))
+        velocities.append((weight * distance).sum(-1) / t / weight.sum(-1))
+    return np.concatenate(velocities).reshape(x.shape)

@@ -16,7 +16,7 @@ class Claims:
     """The claims of one chapter, checked together when the ``with`` block ends.
 
     All claims of the block are measured first, then the table is shown, and then an ``AssertionError`` names those that
-    failed: one failure does not hide the others. The cell's output carries the same table as JSON under :data:`MIME`,
+    failed: one failure does not hide the others. A measurement that is not finite fails, too, and is stored as None. The cell's output carries the same table as JSON under :data:`MIME`,
     which the page "Claims" and ``make seeds`` read.
 
     Args:
@@ -48,7 +48,7 @@ class Claims:
         failed = [row for row in self.rows if not row["passed"]]
         # `make seeds` wants every seed's measurements, also those of a seed that breaks a bound
         if failed and os.environ.get("PBDL_CLAIMS") != "record":
-            lines = "\n".join(f"  {row['text']}: measured {row['value']:.6g}, bound {row['bound']}" for row in failed)
+            lines = "\n".join(f"  {r['text']}: measured {show_number(r['value'])}, bound {r['bound']}" for r in failed)
             raise AssertionError(f"{len(failed)} of {len(self.rows)} claims do not hold:\n{lines}")
 
     def check(self, text, value, *, at_most=None, at_least=None, between=None, exactly=None, source=None) -> None:
@@ -56,12 +56,13 @@ class Claims:
 
         Args:
             text: the claim, one plain sentence.
-            value: the measured number (a scalar; zero-dimensional tensors and arrays are fine).
+            value: the measured number (a scalar; zero-dimensional tensors and arrays are fine); NaN and infinity fail.
             at_most, at_least, between, exactly: the bound, one of them; ``between`` is a pair.
             source: the figure that the source text reports, as it prints it; None if it reports none.
 
         Raises:
-            ValueError: if the value is not finite or not a scalar, or not exactly one bound is given.
+            ValueError: if the value is not a single number, the text occurred before, or there is not exactly one bound
+                made of finite numbers.
         """
         self._add(text, value, source, "holds", at_most, at_least, between, exactly)
 
@@ -82,23 +83,16 @@ class Claims:
     def _add(self, text, value, source, verdict, at_most, at_least, between, exactly) -> None:
         if not self._open:
             raise RuntimeError("Claims are checked when a with block ends: write `with Claims(...) as claims:`.")
-        given = [bound is not None for bound in (at_most, at_least, between, exactly)]
-        if sum(given) != 1:
-            raise ValueError(f"Claim {text!r} needs exactly one of at_most, at_least, between, exactly.")
-        try:
-            number = float(value)
-        except (TypeError, ValueError, RuntimeError):
-            raise ValueError(f"Claim {text!r}: {value!r} is not a single number.") from None
-        low, high, bound = limits(at_most, at_least, between, exactly)
-        if not math.isfinite(number) or math.isnan(low) or math.isnan(high):
-            raise ValueError(
-                f"Claim {text!r}: measured {number}, bound {bound}; both must be numbers. Did a run diverge?"
-            )
-        passed = low <= number <= high
+        if any(row["text"] == text for row in self.rows):
+            raise ValueError(f"Claim {text!r} is made twice: tables and seeds tell claims apart by their texts.")
+        low, high, bound = limits(text, at_most, at_least, between, exactly)
+        number = to_number(text, "value", value)
+        finite = math.isfinite(number)
+        passed = finite and low <= number <= high
         self.rows.append(
             {
                 "text": text,
-                "value": number,
+                "value": number if finite else None,
                 "bound": bound,
                 "source": None if source is None else str(source),
                 "verdict": verdict if passed else "fails",
@@ -122,17 +116,38 @@ class Claims:
         return claims_table(self.rows)
 
 
-def limits(at_most, at_least, between, exactly) -> tuple[float, float, str]:
-    if at_most is not None:
-        return -math.inf, float(at_most), f"at most {at_most:.6g}"
-    if at_least is not None:
-        return float(at_least), math.inf, f"at least {at_least:.6g}"
-    if exactly is not None:
-        return float(exactly), float(exactly), f"exactly {exactly:,}"
-    low, high = between
-    if not low <= high:
-        raise ValueError(f"between={between!r} is empty: give the smaller number first.")
-    return float(low), float(high), f"{low:.6g} to {high:.6g}"
+def to_number(text, name, value) -> float:
+    """Returns a scalar as float; refuses text, which float() would read, and everything that is not one number."""
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"Claim {text!r}: {name} {value!r} is not a single number.") from None
+
+
+def limits(text, at_most, at_least, between, exactly) -> tuple[float, float, str]:
+    """Returns the smallest and the largest value that a bound allows, and the bound in words."""
+    bounds = {"at_most": at_most, "at_least": at_least, "between": between, "exactly": exactly}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    if len(given) != 1:
+        raise ValueError(f"Claim {text!r} needs exactly one of {', '.join(bounds)}.")
+    ((name, bound),) = given.items()
+    if name == "between":
+        if not isinstance(bound, (tuple, list)) or len(bound) != 2:
+            raise ValueError(f"Claim {text!r}: between={bound!r} must be a pair of numbers, (low, high).")
+        low, high = (to_number(text, name, value) for value in bound)
+        words = f"{low:.6g} to {high:.6g}"
+    else:
+        number = to_number(text, name, bound)
+        low = -math.inf if name == "at_most" else number
+        high = math.inf if name == "at_least" else number
+        words = f"{name.replace('_', ' ')} {show_number(number) if name == 'exactly' else f'{number:.6g}'}"
+    if math.isnan(low) or not low <= high or (math.isinf(low) and math.isinf(high)):
+        raise ValueError(
+            f"Claim {text!r}: the bound {words} allows nothing or everything; give finite numbers in order."
+        )
+    return low, high, words
 
 
 def claims_table(rows: list[dict]) -> str:
@@ -145,7 +160,10 @@ def claims_table(rows: list[dict]) -> str:
     return f'<table class="table claims"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
 
 
-def show_number(value: float) -> str:
+def show_number(value: float | None) -> str:
+    """Returns a number for tables: whole ones in full, others with four digits; None stands for NaN and infinity."""
+    if value is None:
+        return "not finite"
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
 
 

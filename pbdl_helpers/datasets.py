@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 
 import h5py
@@ -35,7 +36,7 @@ class Simulations:
 
 def registry() -> dict:
     """Returns the registry: ``url`` of the folder with the files; ``files`` with ``sha256`` and ``bytes`` of each."""
-    return json.loads(resources.files("pbdl_helpers").joinpath("registry.json").read_text())
+    return json.loads(resources.files("pbdl_helpers").joinpath("registry.json").read_text(encoding="utf-8"))
 
 
 def sha256(path) -> str:
@@ -45,11 +46,14 @@ def sha256(path) -> str:
 
 
 def local_folders() -> list[Path]:
-    """Folders searched before a download: ``PBDL_DATA``, ``data`` here or in a folder above, and beside the package."""
+    """Folders searched before a download: ``PBDL_DATA``, and ``data`` in checkouts of the book, this package's first.
+
+    A checkout is known by the registry that lies in it: other people's folders called ``data`` are not touched.
+    """
     here = Path.cwd()
-    folders = [Path(os.environ["PBDL_DATA"])] if "PBDL_DATA" in os.environ else []
-    folders += [folder / "data" for folder in (here, *here.parents)]
-    return [*folders, Path(__file__).resolve().parent.parent / "data"]
+    folders = [Path(os.environ["PBDL_DATA"])] if os.environ.get("PBDL_DATA") else []
+    roots = [Path(__file__).resolve().parent.parent, here, *here.parents]
+    return folders + [root / "data" for root in roots if (root / "pbdl_helpers" / "registry.json").is_file()]
 
 
 def fetch(file: str) -> Path:
@@ -75,21 +79,28 @@ def fetch(file: str) -> Path:
             if sha256(path) != expected:
                 raise ValueError(
                     f"{path} is not the file the book was made with (SHA-256 differs): it is truncated or altered. "
-                    f"Delete it and fetch it again, or restore it with `git checkout -- data/{file}`."
+                    f"Restore it with `git checkout -- {file}` in {folder}, or move it away to download it again."
                 )
             return path
     base = os.environ.get("PBDL_DATA_URL", known["url"]).rstrip("/") + "/"
     store = pooch.create(path=pooch.os_cache("pbdl"), base_url=base, registry={file: f"sha256:{expected}"})
     try:
-        return Path(store.fetch(file))
+        return Path(store.fetch(file, downloader=download))
     except ValueError:
         raise ValueError(
             f"The download of {base}{file} does not have the expected SHA-256; nothing was kept."
         ) from None
+
+
+def download(url, output_file, pooch_store) -> None:
+    """Downloads as pooch does; whatever prevents it (address, proxy, network, disk) becomes one clear error."""
+    try:
+        pooch.HTTPDownloader()(url, output_file, pooch_store)
     except Exception as error:
         raise FileNotFoundError(
-            f"{file} is neither in data/ nor could it be downloaded from {base} ({type(error).__name__}: {error}). "
-            "Clone the repository, or set PBDL_DATA to a folder that holds it."
+            f"{Path(url).name} is neither in data/ nor could it be downloaded from {url} "
+            f"({type(error).__name__}: {error}). Check the network, the proxy and PBDL_DATA_URL; or clone the "
+            "repository, or set PBDL_DATA to a folder that holds the file."
         ) from None
 
 
@@ -146,11 +157,15 @@ def check_layout(path, sims: list[np.ndarray], attributes: dict) -> None:
 def write(path, sims: list[np.ndarray], constants: list[dict], **attributes) -> Path:
     """Writes simulations in the pbdl layout, gzip with shuffle, under a temporary name first.
 
+    The statistics with which the package pbdl normalises are stored, too: it would otherwise write them into the file
+    when it first reads it, and the checksum would no longer hold.
+
     Args:
         path: file to write.
         sims: one float16 or float32 array a simulation, shape ``(frames, fields, *space)``.
-        constants: one dictionary a simulation; its keys become the attribute ``Constants``.
-        attributes: ``PDE``, ``Fields``, ``Fields_Scheme``, ``Dt`` and any more; underscores stand for spaces.
+        constants: one dictionary of numbers a simulation, all with the same keys; these become ``Constants``.
+        attributes: ``PDE``, ``Fields``, ``Fields_Scheme``, ``Dt`` and any more but ``Constants``; underscores stand for
+            spaces.
 
     Returns:
         The path written.
@@ -160,10 +175,17 @@ def write(path, sims: list[np.ndarray], constants: list[dict], **attributes) -> 
     """
     path = Path(path)
     attributes = {key.replace("_", " "): value for key, value in attributes.items()}
-    attributes["Constants"] = sorted(constants[0]) if constants else []
-    missing = [name for name in LAYOUT if name not in attributes]
+    if "Constants" in attributes:
+        raise ValueError(f"{path}: the attribute Constants is made from the keys of the constants; leave it out.")
+    missing = [name for name in LAYOUT if name not in attributes and name != "Constants"]
     if missing or not sims or len(sims) != len(constants):
         raise ValueError(f"{path}: needs at least one sim, constants for each, and {', '.join(missing) or 'no more'}.")
+    attributes["Constants"] = names = sorted(constants[0])
+    for i, values in enumerate(constants):
+        if sorted(values) != names:
+            raise ValueError(f"{path}: sim{i} has the constants {sorted(values)}, sim0 has {names}; give all the same.")
+        if not all(np.ndim(v) == 0 and np.issubdtype(type(v), np.number) and np.isfinite(v) for v in values.values()):
+            raise ValueError(f"{path}: a constant of sim{i} is no finite number: {values}.")
     check_layout(path, sims, attributes)
     if not all(np.isfinite(sim).all() for sim in sims):
         raise ValueError(f"{path}: a simulation holds NaN or infinity; nothing was written.")
@@ -176,7 +198,33 @@ def write(path, sims: list[np.ndarray], constants: list[dict], **attributes) -> 
             for i, (sim, values) in enumerate(zip(sims, constants, strict=True)):
                 data = group.create_dataset(f"sim{i}", data=sim, compression="gzip", shuffle=True, track_times=False)
                 data.attrs.update(values)
+            for name, values in statistics(sims, constants, attributes["Fields Scheme"]).items():
+                file[name] = values
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def statistics(sims: list[np.ndarray], constants: list[dict], scheme: str) -> dict:
+    """Returns what the package pbdl 1.0 normalises with, under its names for it.
+
+    Means and deviations of a field are averages over simulations of those of each; ``norm_fields_std`` takes the length
+    of a vector, whose components share a letter of the ``Fields Scheme``.
+    """
+    axes = (0, *range(2, sims[0].ndim))
+    groups = [[i for i, _ in group] for _, group in groupby(enumerate(scheme), key=lambda pair: pair[1])]
+    lengths = [np.stack([np.linalg.norm(sim[:, group], axis=1) for group in groups], axis=1) for sim in sims]
+    deviations = np.mean([length.std(axes, keepdims=True)[0] for length in lengths], axis=0)
+    table = np.array([[values[name] for name in sorted(values)] for values in constants], dtype=float)
+    fields = {
+        "mean": np.mean([sim.mean(axes, keepdims=True)[0] for sim in sims], axis=0),
+        "std": np.mean([sim.std(axes, keepdims=True)[0] for sim in sims], axis=0),
+        "min": np.min([sim.min(axes, keepdims=True)[0] for sim in sims], axis=0),
+        "max": np.max([sim.max(axes, keepdims=True)[0] for sim in sims], axis=0),
+    }
+    return {
+        **{f"norm_fields_sca_{name}": values for name, values in fields.items()},
+        "norm_fields_std": np.repeat(deviations, [len(group) for group in groups], axis=0),
+        **{f"norm_const_{name}": getattr(table, name)(axis=0) for name in ("mean", "std", "min", "max")},
+    }

@@ -167,7 +167,7 @@ class Flow:
             padded[:, None], grid, mode="bilinear", padding_mode="border", align_corners=True
         )[:, 0]
 
-    def semi_lagrangian(self, field, kind, velocity, dt):
+    def semi_lagrangian(self, field, kind, velocity, *, dt):
         """Moves a field by one step back along the velocity.
 
         Args:
@@ -178,7 +178,7 @@ class Flow:
         """
         return self._sample(self._pad(field, kind), *self._departure(velocity, kind, dt))
 
-    def mac_cormack(self, field, kind, velocity, dt):
+    def mac_cormack(self, field, kind, velocity, *, dt):
         """Semi-Lagrangian advection with its error estimated by a step back and removed, without new extrema.
 
         Arguments as in :meth:`semi_lagrangian`.
@@ -189,7 +189,7 @@ class Flow:
         padded = self._pad(field, kind)
         x, y = self._departure(velocity, kind, dt)
         forward = self._sample(padded, x, y)
-        backward = self.semi_lagrangian(forward, kind, velocity, -dt)
+        backward = self.semi_lagrangian(forward, kind, velocity, dt=-dt)
         ny, nx = padded.shape[-2:]
         left, low = x.detach().floor().clamp(0, nx - 2).long(), y.detach().floor().clamp(0, ny - 2).long()
         index = (low * (nx - 1) + left).flatten(1)
@@ -197,18 +197,18 @@ class Flow:
         lowest = -functional.max_pool2d(-padded, 2, stride=1).flatten(1).gather(1, index).view_as(forward)
         return torch.minimum(torch.maximum(forward + (field - backward) / 2, lowest), high)
 
-    def advect(self, velocity, dt, scheme="semi_lagrangian"):
+    def advect(self, velocity, *, dt, scheme="semi_lagrangian"):
         """Returns the velocity moved by itself; ``scheme`` names the method."""
         move = getattr(self, scheme)
-        return move(velocity[0], "u", velocity, dt), move(velocity[1], "v", velocity, dt)
+        return move(velocity[0], "u", velocity, dt=dt), move(velocity[1], "v", velocity, dt=dt)
 
-    def diffuse(self, field, kind, nu, dt):
+    def diffuse(self, field, kind, *, dt, nu):
         r"""Explicit Euler step of diffusion; stable for :math:`\nu\Delta t/\Delta x^2 \le 1/4`.
 
         Args:
             field, kind: as in :meth:`semi_lagrangian`.
-            nu: diffusivity, a number or one value an element of the batch, shape ``(batch,)``.
             dt: time step.
+            nu: diffusivity, a number or one value an element of the batch, shape ``(batch,)``.
 
         Raises:
             ValueError: if the step is unstable.
@@ -269,7 +269,7 @@ class Flow:
             field - mask * gradient for field, mask, gradient in zip(velocity, self._masks, gradients, strict=True)
         )
 
-    def step(self, velocity, dt, nu=0.0, force=None, scheme="semi_lagrangian"):
+    def step(self, velocity, *, dt, nu=0.0, force=None, scheme="semi_lagrangian"):
         """One time step: diffusion, advection, force, projection.
 
         Args:
@@ -282,8 +282,8 @@ class Flow:
         Returns:
             The velocity one step later.
         """
-        velocity = self.enforce(tuple(self.diffuse(velocity[i], "uv"[i], nu, dt) for i in (0, 1)))
-        velocity = self.advect(velocity, dt, scheme)
+        velocity = self.enforce(tuple(self.diffuse(velocity[i], "uv"[i], dt=dt, nu=nu) for i in (0, 1)))
+        velocity = self.advect(velocity, dt=dt, scheme=scheme)
         if force is not None:
             velocity = tuple(field + dt * f for field, f in zip(velocity, force, strict=True))
         return self.project(velocity)

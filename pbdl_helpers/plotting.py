@@ -48,7 +48,7 @@ def images(fields, titles, *, label, extent=None, cmap="viridis", symmetric=Fals
     """Draws fields in a row with one colour scale and one colour bar.
 
     Args:
-        fields: arrays of shape ``(y, x)``, all of one quantity.
+        fields: arrays of shape ``(y, x)``, all of one quantity; NaN stays blank.
         titles: one a field.
         label: quantity and unit, written at the colour bar.
         extent: ``(left, right, bottom, top)`` in the units of ``axes_labels``; cells by default.
@@ -61,9 +61,12 @@ def images(fields, titles, *, label, extent=None, cmap="viridis", symmetric=Fals
         The figure.
 
     Raises:
-        ValueError: if titles and fields differ in number, or a field is not two-dimensional.
+        ValueError: if there is no field, titles and fields differ in number, or a field is not two-dimensional or holds
+            no finite value.
     """
     fields = [np.asarray(field) for field in fields]
+    if not fields:
+        raise ValueError("There is no field to draw.")
     if len(fields) != len(titles):
         raise ValueError(f"{len(fields)} fields need as many titles, got {len(titles)}.")
     if any(field.ndim != 2 for field in fields):
@@ -105,7 +108,7 @@ def compare(
         The figure.
 
     Raises:
-        ValueError: if the two shapes differ.
+        ValueError: if the two shapes differ, or one holds no finite value.
     """
     prediction, reference = np.asarray(prediction), np.asarray(reference)
     if prediction.shape != reference.shape:
@@ -113,7 +116,7 @@ def compare(
     figure, axes = plt.subplots(1, 3, figsize=(width, width / 3), sharey=True)
     low, high = color_limits([prediction, reference], False)
     error = prediction - reference
-    bound = np.abs(error).max() or 1.0
+    bound = color_limits([error], True)[1] or 1.0
     scale = {"vmin": low, "vmax": high, "cmap": cmap, "extent": extent}
     for ax, field, name in zip(axes, (prediction, reference), names, strict=False):
         drawn = ax.imshow(field, **scale)
@@ -156,7 +159,8 @@ def animate(draw, frames: int, *, alt: str, caption: str = "", fps: float = 10, 
     """Makes a looping WebP animation, small enough to commit, as an HTML figure with alternative text.
 
     Args:
-        draw: called with ``0 … frames - 1``; each call returns the figure to show, the same one or a new one.
+        draw: called with ``0 … frames - 1``; each call returns the figure to show, the same one or a new one. These
+            figures are closed; others that are open stay open.
         frames: number of frames.
         alt: what is seen, for readers who do not see it.
         caption: text under the animation.
@@ -174,14 +178,16 @@ def animate(draw, frames: int, *, alt: str, caption: str = "", fps: float = 10, 
 
     if frames < 1 or not alt.strip():
         raise ValueError("An animation needs at least one frame and a text that says what is seen.")
-    pictures = []
+    pictures, shown = [], None
     for index in range(frames):
         figure = draw(index)
+        if shown not in (None, figure):
+            plt.close(shown)
+        shown = figure
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=dpi)
         pictures.append(Image.open(buffer).convert("RGB"))
-    for number in plt.get_fignums():
-        plt.close(number)
+    plt.close(shown)
     buffer = io.BytesIO()
     pictures[0].save(
         buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0, quality=70
@@ -192,7 +198,10 @@ def animate(draw, frames: int, *, alt: str, caption: str = "", fps: float = 10, 
 
 
 def color_limits(fields, symmetric: bool) -> tuple[float, float]:
-    low, high = min(f.min() for f in fields), max(f.max() for f in fields)
+    finite = [field[np.isfinite(field)] for field in fields]
+    if not all(values.size for values in finite):
+        raise ValueError("A field holds no finite value. Did the run diverge?")
+    low, high = min(values.min() for values in finite), max(values.max() for values in finite)
     if symmetric:
         high = max(abs(low), abs(high))
         low = -high

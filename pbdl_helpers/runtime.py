@@ -21,7 +21,7 @@ class Run:
     """Settings of one notebook run, made by :func:`setup`.
 
     Attributes:
-        device: where tensors live.
+        device: where tensors live, the CPU or a CUDA device.
         seed: the seed in force, ``PBDL_SEED`` included.
         full: True at the published scale, False at the book's scale.
     """
@@ -42,7 +42,7 @@ class Run:
     def progress(self, iterable: Iterable, **options):
         """Wraps a loop in a progress bar that vanishes when the loop ends.
 
-        ``make run`` and nbval set ``TQDM_DISABLE=1``, so that stored outputs never hold a bar.
+        ``make run`` and nbval set ``TQDM_DISABLE=1``, so that stored outputs never hold a bar; ``0`` leaves it on.
 
         Args:
             iterable: what the loop runs over.
@@ -50,25 +50,31 @@ class Run:
         """
         from tqdm.auto import tqdm
 
-        return tqdm(iterable, leave=False, disable="TQDM_DISABLE" in os.environ, **options)
+        return tqdm(
+            iterable,
+            leave=False,
+            disable=os.environ.get("TQDM_DISABLE", "0").lower() not in ("", "0", "false"),
+            **options,
+        )
 
 
 def setup(seed: int = 0, device: str | None = None) -> Run:
     """Seeds python, numpy and torch, picks a device, reads the scale, and prints one line about it.
 
     Environment: ``PBDL_SEED`` (an integer) is added to ``seed``; ``PBDL_SCALE`` is ``book`` (default) or ``full``;
-    ``PBDL_DEVICE`` overrides the choice cuda, then mps, then cpu. Torch runs on one thread unless ``OMP_NUM_THREADS``
-    says otherwise: on the small tensors of this book a second thread costs more than it gains.
+    ``PBDL_DEVICE`` overrides the choice, which is a CUDA device where there is one, else the CPU. Apple's GPU ("mps")
+    is refused: it has no double precision, which exact references and gradient checks need. Torch runs on one thread
+    unless ``OMP_NUM_THREADS`` says otherwise: on the small tensors of this book a second one costs more than it gains.
 
     Args:
         seed: seed of the notebook.
-        device: name of a torch device; by default the fastest one present.
+        device: name of a torch device, such as ``"cpu"`` or ``"cuda:1"``.
 
     Returns:
         The :class:`Run` with device, seed and scale.
 
     Raises:
-        ValueError: if the scale, the seed offset or the device is unknown or absent.
+        ValueError: if the scale, the seed offset or the device is unknown, absent or refused.
     """
     scale = os.environ.get("PBDL_SCALE", "book")
     if scale not in SCALES:
@@ -83,23 +89,29 @@ def setup(seed: int = 0, device: str | None = None) -> Run:
     warnings.filterwarnings("ignore", message="Sparse (CSR|CSC) tensor support is in beta")
     warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
     chosen = pick_device(device or os.environ.get("PBDL_DEVICE"))
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    torch.set_num_threads(threads(os.environ.get("OMP_NUM_THREADS", "")))
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    torch.manual_seed(seed % 2**63)
     print(f"{scale} scale, seed {seed}, {chosen.type}, torch {torch.__version__.split('+')[0]}")
     return Run(chosen, seed, scale == "full")
 
 
+def threads(setting: str) -> int:
+    """Returns the number of threads that ``OMP_NUM_THREADS`` asks for: the first of its list, 1 if it names none."""
+    first = setting.split(",")[0].strip()
+    return max(1, int(first)) if first.isdecimal() else 1
+
+
 def pick_device(name: str | None) -> torch.device:
     if name is None:
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        if device.type == "mps":
+            raise NotImplementedError("it has no double precision")
+        torch.zeros(1, device=device, dtype=torch.float64)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"Device {name!r} cannot be used ({reason}); try 'cpu', 'cuda' or 'mps'.") from None
+        raise ValueError(f"Device {name!r} cannot be used ({reason}); try 'cpu' or 'cuda'.") from None
     return device

@@ -1,16 +1,10 @@
-"""Sphinx extension of the book: the page of claims, and mends of the theme's accessibility."""
-
-import sys
-from pathlib import Path
+"""Sphinx extension of the book: its address, the page of claims, and mends of the theme's accessibility."""
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import notebooks  # noqa: E402
-from pbdl_helpers.claims import claims_table  # noqa: E402
+from pbdl_helpers.claims import claims_table
+from tools import ROOT, notebooks, pages
 
 # Set here because `html_theme_options` in _config.yml would drop all that Jupyter Book sets itself.
 THEME_OPTIONS = {
@@ -30,31 +24,52 @@ MENDED = (
 
 
 class ClaimsTable(SphinxDirective):
-    """``{claims-table}``: one section a notebook, with the claims stored in its outputs."""
+    """``{claims-table}``: an overview of all chapters, then a section a part with the claims in the outputs."""
 
     def run(self):
-        sections = []
-        total, refuted = 0, 0
-        for path in notebooks.find():
-            notebook = notebooks.read(path)
-            docname = path.relative_to(ROOT).with_suffix("").as_posix()
-            if docname not in self.env.all_docs and docname not in self.env.found_docs:
+        overview, sections = [], []
+        for caption, names in pages.parts():
+            chapters = [name for name in names if name.startswith("notebooks/") and name in self.env.found_docs]
+            tables = [self.chapter(name) for name in chapters]
+            if not tables:
                 continue
-            self.env.note_dependency(str(path))
-            rows = [row for record in notebooks.claims(notebook) for row in record["claims"]]
-            total += len(rows)
-            refuted += sum(row["verdict"] == "refuted" for row in rows)
-            title = next(c.source for c in notebook.cells if c.cell_type == "markdown").splitlines()[0].lstrip("# ")
-            section = nodes.section(ids=["claims-" + path.stem.replace("_", "-")])
-            section += nodes.title(text=title)
-            parsed, _ = self.parse_inline(f"Notebook: {{doc}}`/{docname}`", lineno=self.lineno)
-            section += nodes.paragraph("", "", *parsed)
-            section += nodes.raw(
-                "", f'<div class="claims-scroll" tabindex="0">{claims_table(rows)}</div>', format="html"
-            )
+            overview += [row for row, _ in tables]
+            section = nodes.section(ids=["claims-" + nodes.make_id(caption)])
+            section += nodes.title(text=caption)
+            section += [part for _, part in tables]
             sections.append(section)
-        summary = f"{total} claims in {len(sections)} notebooks: {total - refuted} hold, {refuted} are refuted."
-        return [nodes.paragraph(text=summary), *sections]
+        return [self.overview(overview), *sections]
+
+    def chapter(self, name):
+        """Returns title, claims that hold and claims that are refuted, and the chapter's section."""
+        path = ROOT / f"{name}.ipynb"
+        self.env.note_dependency(str(path))
+        notebook = notebooks.read(path)
+        rows = [row for record in notebooks.claims(notebook) for row in record["claims"]]
+        refuted = sum(row["verdict"] == "refuted" for row in rows)
+        title = next(c.source for c in notebook.cells if c.cell_type == "markdown").splitlines()[0].lstrip("# ")
+        section = nodes.section(ids=[f"claims-{path.stem.replace('_', '-')}"])
+        section += nodes.title(text=title)
+        section += self.parsed(f"Notebook: {{doc}}`/{name}`")
+        table = f'<div class="claims-scroll" tabindex="0">{claims_table(rows)}</div>'
+        section += nodes.raw("", table, format="html")
+        return (title, section["ids"][0], len(rows) - refuted, refuted), section
+
+    def parsed(self, text):
+        inline, _ = self.parse_inline(text, lineno=self.lineno)
+        return nodes.paragraph("", "", *inline)
+
+    def overview(self, rows):
+        total = ("All chapters", None, sum(row[2] for row in rows), sum(row[3] for row in rows))
+        head, body = nodes.thead(), nodes.tbody()
+        group = nodes.tgroup("", *[nodes.colspec(colwidth=1) for _ in range(3)], head, body, cols=3)
+        for cells in (("Chapter", None, "hold", "refuted"), *rows, total):
+            title, anchor, hold, refuted = cells
+            label = nodes.reference("", title, refid=anchor) if anchor else nodes.Text(title)
+            row = nodes.row("", nodes.entry("", nodes.paragraph("", "", label)))
+            row += [nodes.entry("", nodes.paragraph(text=str(number))) for number in (hold, refuted)]
+            (head if cells[0] == "Chapter" else body).append(row)
+        return nodes.table("", group, classes=["claims-overview"])
 
 
 def mend_page(app, pagename, templatename, context, doctree):
@@ -78,9 +93,20 @@ def set_theme_options(app, config):
     config.html_theme_options.update(THEME_OPTIONS)
 
 
+def set_address(app, config):
+    """Derives every address of the published site from the repository's URL in ``_config.yml``."""
+    site = pages.site_url(pages.repository_url())
+    config.html_baseurl = config.ogp_site_url = site
+    config.ogp_image = f"{site}_static/social.png"
+    config.notfound_urls_prefix = pages.prefix()
+    body = config.notfound_context["body"].replace("FIRST_PAGE", f"{pages.prefix()}book/index.html")
+    config.notfound_context = {**config.notfound_context, "body": body}
+
+
 def setup(app):
     app.connect("config-inited", set_theme_options)
+    app.connect("config-inited", set_address, priority=1)  # before the extensions that read them
     app.add_directive("claims-table", ClaimsTable)
     app.connect("html-page-context", mend_page, priority=900)  # after the theme
     app.add_css_file("pbdl.css")
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,8 +10,8 @@ from pbdl_helpers import burgers, datasets
 
 N, STEPS, NU = 128, 32, 0.01 / math.pi
 
-x = burgers.cell_centers(N)
-run = burgers.rollout(-torch.sin(math.pi * x), STEPS, 2 / N, 1 / STEPS, NU).numpy()
+x = burgers.cell_centres(N)
+run = burgers.rollout(-torch.sin(math.pi * x), STEPS, dx=2 / N, dt=1 / STEPS, nu=NU).numpy()
 exact = np.stack([burgers.cole_hopf(x.numpy(), step / STEPS, NU) for step in range(STEPS + 1)])
 datasets.write(
     Path(__file__).parents[1] / "burgers.hdf5",

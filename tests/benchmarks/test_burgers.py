@@ -14,7 +14,7 @@ DX, DT = 2 / N, 1 / STEPS
 
 
 def initial():
-    return -torch.sin(math.pi * burgers.cell_centers(N, torch.float32))
+    return -torch.sin(math.pi * burgers.cell_centres(N, torch.float32))
 
 
 def phiflow_step(u):
@@ -30,7 +30,7 @@ def phiflow_rollout(step):
 
 
 def torch_rollout(batch):
-    return burgers.rollout(initial().expand(batch, N), STEPS, DX, DT, NU)[-1]
+    return burgers.rollout(initial().expand(batch, N), STEPS, dx=DX, dt=DT, nu=NU)[-1]
 
 
 @pytest.mark.benchmark(group="burgers, 32 steps, forward")
@@ -55,6 +55,6 @@ def test_phiflow_compiled(benchmark):
 def test_torch_gradient(benchmark, batch):
     def gradient():
         u = initial().expand(batch, N).clone().requires_grad_()
-        burgers.rollout(u, STEPS, DX, DT, NU)[-1].square().sum().backward()
+        burgers.rollout(u, STEPS, dx=DX, dt=DT, nu=NU)[-1].square().sum().backward()
 
     benchmark(gradient)

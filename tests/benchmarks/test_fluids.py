@@ -33,15 +33,15 @@ def name(shape):
 def test_torch(benchmark, shape, batch, backward):
     benchmark.group = f"{'forward and backward' if backward else 'forward'} {name(shape)}"
     flow = flow_past_a_cylinder(shape)
-    start = flow.step(flow.rest(batch), DT, NU)
+    start = flow.step(flow.rest(batch), dt=DT, nu=NU)
 
     def forward():
         with torch.no_grad():
-            flow.step(start, DT, NU)
+            flow.step(start, dt=DT, nu=NU)
 
     def gradient():
         velocity = [field.clone().requires_grad_() for field in start]
-        sum(field.square().sum() for field in flow.step(velocity, DT, NU)).backward()
+        sum(field.square().sum() for field in flow.step(velocity, dt=DT, nu=NU)).backward()
 
     benchmark(gradient if backward else forward)
 

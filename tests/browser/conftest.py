@@ -5,14 +5,16 @@ import shutil
 
 import pytest
 
-import site_browser
+from tools import browser as site_browser
+from tools import node, pages
+from tools.server import serve
 
 
 @pytest.fixture(scope="session")
 def html():
-    if not (site_browser.HTML / "index.html").is_file():
+    if not pages.is_built():
         pytest.fail("The site is not built; run `make book` first.")
-    return site_browser.HTML
+    return pages.HTML
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +23,12 @@ def browser(html):
     if missing:
         message = f"Not found: {', '.join(missing)}. Install them (Debian: apt-get install {' '.join(missing)})."
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    node.modules()  # raises before the first test if `make node` is missing
     with site_browser.browser() as instance:
         yield instance
 
 
 @pytest.fixture(scope="session")
 def site(html):
-    with site_browser.serve() as url:
+    with serve(html, pages.prefix()) as url:
         yield url

@@ -1,10 +1,11 @@
 """Every committed notebook is executed, unaltered, clean and complete; and the checks that say so can fail."""
 
+import checks
 import nbformat
 import pytest
 
-import checks
-import notebooks
+from pbdl_helpers.claims import MIME
+from tools import notebooks
 
 PATHS = notebooks.find()
 IDS = [path.stem for path in PATHS]
@@ -57,7 +58,7 @@ def other_bootstrap(notebook):
 def without_claims(notebook):
     for cell in code_cells(notebook):
         for output in cell.outputs:
-            output.get("data", {}).pop(notebooks.CLAIMS_MIME, None)
+            output.get("data", {}).pop(MIME, None)
 
 
 def without_exercises(notebook):

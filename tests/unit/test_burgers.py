@@ -10,7 +10,7 @@ NU = 0.01 / math.pi
 
 
 def initial(n, dtype=torch.float64):
-    return -torch.sin(math.pi * burgers.cell_centers(n, dtype))
+    return -torch.sin(math.pi * burgers.cell_centres(n, dtype))
 
 
 def test_agrees_with_phiflow():
@@ -25,45 +25,45 @@ def test_agrees_with_phiflow():
         for _ in range(5):
             grid = diffuse.explicit(grid, NU, dt)
             grid = advect.semi_lagrangian(grid, grid, dt)
-    ours = burgers.rollout(torch.tensor(u), 5, 2 / n, dt, NU)[-1]
+    ours = burgers.rollout(torch.tensor(u), 5, dx=2 / n, dt=dt, nu=NU)[-1]
     np.testing.assert_allclose(ours, grid.values.numpy("x"), atol=1e-12)
 
 
 def test_batch_equals_single_runs():
     u = torch.randn(4, 3, 32, dtype=torch.float64)
-    together = burgers.step(u, 2 / 32, 0.01, NU)
+    together = burgers.step(u, dx=2 / 32, dt=0.01, nu=NU)
     for index in np.ndindex(4, 3):
-        torch.testing.assert_close(together[index], burgers.step(u[index], 2 / 32, 0.01, NU), rtol=0, atol=0)
+        torch.testing.assert_close(together[index], burgers.step(u[index], dx=2 / 32, dt=0.01, nu=NU), rtol=0, atol=0)
 
 
 def test_gradcheck():
     u = (initial(16) + 0.05 * torch.randn(16, dtype=torch.float64)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda v: burgers.rollout(v, 3, 2 / 16, 1 / 32, NU), (u,))
+    assert torch.autograd.gradcheck(lambda v: burgers.rollout(v, 3, dx=2 / 16, dt=1 / 32, nu=NU), (u,))
 
 
 def test_diffusion_conserves_the_mean_and_is_symmetric():
     u, v = torch.randn(2, 64, dtype=torch.float64)
-    du, dv = (burgers.diffuse(w, 2 / 64, 0.01, NU) for w in (u, v))
+    du, dv = (burgers.diffuse(w, dx=2 / 64, dt=0.01, nu=NU) for w in (u, v))
     assert du.mean() == pytest.approx(u.mean().item(), abs=1e-15)
     assert (du @ v).item() == pytest.approx((u @ dv).item(), rel=1e-12)
 
 
 def test_maximum_principle():
-    states = burgers.rollout(initial(64), 40, 2 / 64, 1 / 40, NU)
+    states = burgers.rollout(initial(64), 40, dx=2 / 64, dt=1 / 40, nu=NU)
     peaks = states.abs().amax(-1)
     assert (peaks.diff() <= 1e-15).all()
 
 
 def test_uniform_velocity_does_not_change():
     u = torch.full((32,), 0.7, dtype=torch.float64)
-    torch.testing.assert_close(burgers.step(u, 2 / 32, 0.3, NU * 0.01), u)
+    torch.testing.assert_close(burgers.step(u, dx=2 / 32, dt=0.3, nu=NU * 0.01), u)
 
 
 def test_converges_to_cole_hopf():
     errors = []
     for n in (64, 128, 256):
-        u = burgers.rollout(initial(n), n // 2, 2 / n, 0.5 * 2 / n, 2 * NU)[-1].numpy()
-        exact = burgers.cole_hopf(burgers.cell_centers(n).numpy(), 0.5, 2 * NU)
+        u = burgers.rollout(initial(n), n // 2, dx=2 / n, dt=0.5 * 2 / n, nu=2 * NU)[-1].numpy()
+        exact = burgers.cole_hopf(burgers.cell_centres(n).numpy(), 0.5, 2 * NU)
         errors.append(np.linalg.norm(u - exact) / np.linalg.norm(exact))
     orders = np.log2(np.divide(errors[:-1], errors[1:]))
     assert (orders > 0.8).all() and (orders < 1.3).all(), (errors, orders)
@@ -101,15 +101,34 @@ def test_cole_hopf_gradient_at_the_shock():
 )
 def test_bad_velocity(u, message):
     with pytest.raises(ValueError, match=message):
-        burgers.step(u, 0.1, 0.1, 0)
+        burgers.step(u, dx=0.1, dt=0.1, nu=0)
 
 
 def test_unstable_diffusion_is_refused():
     with pytest.raises(ValueError, match="unstable"):
-        burgers.step(initial(128), 2 / 128, 0.1, NU)
+        burgers.step(initial(128), dx=2 / 128, dt=0.1, nu=NU)
 
 
 @pytest.mark.parametrize(("t", "nu"), [(-1, 0.1), (1, 0), (1, -0.1)])
 def test_bad_exact_solution(t, nu):
     with pytest.raises(ValueError, match="exact"):
         burgers.cole_hopf([0.0], t, nu)
+
+
+def test_cole_hopf_takes_positions_in_chunks(monkeypatch):
+    x = burgers.cell_centres(64).numpy().reshape(8, 8)
+    whole = burgers.cole_hopf(x, 0.5, NU)
+    monkeypatch.setattr(burgers, "MAX_NODES", 2000)
+    assert np.array_equal(burgers.cole_hopf(x, 0.5, NU), whole)
+    assert whole.shape == (8, 8)
+
+
+def test_cole_hopf_with_a_viscosity_too_small_says_so():
+    with pytest.raises(ValueError, match="larger viscosity"):
+        burgers.cole_hopf(np.zeros(3), 1.0, 1e-12)
+
+
+def test_numbers_of_a_step_are_named():
+    """dx, dt and nu are alike: a swap would be silent."""
+    with pytest.raises(TypeError):
+        burgers.step(initial(16), 2 / 16, 0.01, NU)

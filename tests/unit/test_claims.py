@@ -48,21 +48,46 @@ def test_record_mode_does_not_stop(monkeypatch):
     assert claims.rows[0]["verdict"] == "fails"
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), torch.tensor(float("nan")), "many", torch.zeros(2)])
-def test_value_must_be_one_finite_number(value):
-    with pytest.raises(ValueError, match="number"), Claims("c") as claims:
-        claims.check("x", value, at_most=1)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), torch.tensor(float("nan"))])
+def test_value_that_is_not_finite_fails_and_hides_no_other(value, capsys):
+    with pytest.raises(AssertionError, match="1 of 2 claims"), Claims("c") as claims:
+        claims.check("diverged", value, at_least=1)
+        claims.check("fine", 0, at_most=1)
+    assert "fine" in capsys.readouterr().out
+    record = claims.record()["claims"]
+    assert [(row["value"], row["verdict"]) for row in record] == [(None, "fails"), (0, "holds")]
+    json.dumps(record, allow_nan=False)
 
 
-def test_nan_bound_is_refused():
-    with pytest.raises(ValueError, match="number"), Claims("c") as claims:
-        claims.check("x", 1, at_most=float("nan"))
+@pytest.mark.parametrize("value", ["many", "3", b"3", None, torch.zeros(2), [1, 2]])
+def test_value_must_be_one_number(value):
+    with pytest.raises(ValueError, match="not a single number"), Claims("c") as claims:
+        claims.check("x", value, at_most=5)
 
 
-@pytest.mark.parametrize("bounds", [{}, {"at_most": 1, "at_least": 0}])
-def test_exactly_one_bound(bounds):
-    with pytest.raises(ValueError, match="exactly one"), Claims("c") as claims:
-        claims.check("x", 1, **bounds)
+@pytest.mark.parametrize(
+    ("bound", "message"),
+    [
+        ({"at_most": float("nan")}, "finite"),
+        ({"at_most": float("inf")}, "finite"),
+        ({"at_most": "3"}, "at_most '3'"),
+        ({"between": 3}, "pair"),
+        ({"between": (1, 2, 3)}, "pair"),
+        ({"between": "12"}, "pair"),
+        ({"between": (2, 1)}, "in order"),
+        ({}, "exactly one"),
+        ({"at_most": 1, "at_least": 0}, "exactly one"),
+    ],
+)
+def test_bad_bound_is_refused(bound, message):
+    with pytest.raises(ValueError, match=message), Claims("c") as claims:
+        claims.check("x", 1, **bound)
+
+
+def test_same_text_twice_is_refused():
+    with pytest.raises(ValueError, match="made twice"), Claims("c") as claims:
+        claims.check("x", 1, at_most=2)
+        claims.check("x", 3, at_most=2)
 
 
 def test_empty_block_is_refused():
@@ -87,7 +112,8 @@ def test_table_escapes_text():
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(16897.0, "16,897"), (1234567.0, "1,234,567"), (0.123456, "0.1235"), (3.9e-15, "3.9e-15")]
+    ("value", "shown"),
+    [(16897.0, "16,897"), (1234567.0, "1,234,567"), (0.123456, "0.1235"), (3.9e-15, "3.9e-15"), (None, "not finite")],
 )
 def test_whole_numbers_are_shown_in_full(value, shown):
     assert show_number(value) == shown

@@ -86,7 +86,7 @@ def test_agrees_with_phiflow_on_a_periodic_domain(n):
     flow = Flow((n, n), 2 * math.pi / n, x="periodic", y="periodic", **F64)
     u, v = (sum(parts) for parts in zip(taylor_green(flow, 0, 0), taylor_green(flow, 1.3, 0.1, 0.7), strict=True))
     dt, nu = 0.4 * flow.dx, 0.02
-    ours = flow.step((u, v), dt, nu)
+    ours = flow.step((u, v), dt=dt, nu=nu)
     with phi_math.precision(64):
         bounds = Box(x=2 * math.pi, y=2 * math.pi)
         velocity = staggered(u[0, :, :-1], v[0, :-1], PERIODIC, bounds)
@@ -121,7 +121,7 @@ def error_of(n, scheme, courant=0.5, nu=0.01, t=1.0):
     steps = math.ceil(t * 2 / (courant * flow.dx))
     velocity = taylor_green(flow, 0, nu, 1.0)
     for _ in range(steps):
-        velocity = flow.step(velocity, t / steps, nu, scheme=scheme)
+        velocity = flow.step(velocity, dt=t / steps, nu=nu, scheme=scheme)
     exact = taylor_green(flow, t, nu, 1.0)
     return max((a - b).abs().max().item() for a, b in zip(velocity, exact, strict=True))
 
@@ -143,7 +143,7 @@ def test_order_in_space_of_diffusion():
     for n in (16, 32):
         flow = Flow((n, n), 2 * math.pi / n, x="periodic", y="periodic", **F64)
         u, _ = taylor_green(flow, 0, 1.0)
-        errors.append(((flow.diffuse(u, "u", 1.0, 1e-6) - u) / 1e-6 + 2 * u).abs().max().item())
+        errors.append(((flow.diffuse(u, "u", dt=1e-6, nu=1.0) - u) / 1e-6 + 2 * u).abs().max().item())
     assert 1.9 < math.log2(errors[0] / errors[1]) < 2.1
 
 
@@ -154,7 +154,7 @@ def test_poiseuille_is_steady_between_walls():
     x = (torch.arange(nx, **F64) + 0.5) / nx
     v = (x * (1 - x) / 2 + 1 / (8 * nx**2)).expand(1, 9, nx).clone()  # discrete solution of v'' = -1, zero on the walls
     u = torch.zeros(1, 8, nx + 1, **F64)
-    moved = flow.step((u, v), 1e-3, nu, force=(0 * u, torch.full_like(v, nu)))
+    moved = flow.step((u, v), dt=1e-3, nu=nu, force=(0 * u, torch.full_like(v, nu)))
     assert (moved[1] - v).abs().max() < 1e-12
     assert moved[0].abs().max() < 1e-12
 
@@ -164,7 +164,7 @@ def test_uniform_flow_stays():
     u, v = flow.rest()
     velocity = (u, torch.ones_like(v))
     for _ in range(5):
-        velocity = flow.step(velocity, 0.07, nu=0.01)
+        velocity = flow.step(velocity, dt=0.07, nu=0.01)
     assert velocity[0].abs().max() < 1e-12
     assert (velocity[1] - 1).abs().max() < 1e-12
 
@@ -174,7 +174,7 @@ def test_outflow_equals_inflow_past_an_obstacle():
     flow = Flow(shape, 1 / 16, x="wall", y=("inflow", "outflow"), inflow=(0.0, 1.0), obstacle=disc(shape), **F64)
     velocity = flow.rest(2)
     for _ in range(3):
-        velocity = flow.step(velocity, 0.03, nu=1e-3, scheme="mac_cormack")
+        velocity = flow.step(velocity, dt=0.03, nu=1e-3, scheme="mac_cormack")
     flux = velocity[1].sum(-1)
     torch.testing.assert_close(flux, torch.full_like(flux, 16.0))
 
@@ -188,7 +188,7 @@ def test_whole_cell_shift_is_exact(kind):
     if kind != "centre":  # append the doubled face
         axis = -1 if kind == "u" else -2
         field = torch.cat([field, field.select(axis, 0).unsqueeze(axis)], axis)
-    moved = flow.semi_lagrangian(field, kind, velocity, 1.0)
+    moved = flow.semi_lagrangian(field, kind, velocity, dt=1.0)
     inner = field[..., :8, :10]
     torch.testing.assert_close(moved[..., :8, :10], inner.roll((-2, 1), (-2, -1)))
 
@@ -198,7 +198,7 @@ def test_mac_cormack_makes_no_new_extrema():
     velocity = flow.project(random_velocity(flow, 1))
     smoke = (torch.rand(1, 32, 32, **F64) > 0.7).double()
     for _ in range(5):
-        smoke = flow.mac_cormack(smoke, "centre", velocity, 0.01)
+        smoke = flow.mac_cormack(smoke, "centre", velocity, dt=0.01)
     assert smoke.min() >= 0
     assert smoke.max() <= 1
 
@@ -209,7 +209,7 @@ def test_gradient_of_a_step(scheme):
     flow = Flow(shape, 0.2, x="wall", y=("inflow", "outflow"), inflow=(0.0, 1.0), obstacle=disc(shape, 0.2), **F64)
     u, v = random_velocity(flow, 1)
     inputs = [(0.5 * u).requires_grad_(), (0.5 * v + 1).requires_grad_(), torch.tensor([0.01], **F64).requires_grad_()]
-    assert torch.autograd.gradcheck(lambda u, v, nu: flow.step((u, v), 0.05, nu, scheme=scheme), inputs, eps=1e-7)
+    assert torch.autograd.gradcheck(lambda u, v, nu: flow.step((u, v), dt=0.05, nu=nu, scheme=scheme), inputs, eps=1e-7)
 
 
 def test_batch_equals_single_runs():
@@ -217,9 +217,9 @@ def test_batch_equals_single_runs():
     flow = Flow(shape, 0.1, obstacle=disc(shape), **F64)
     velocity = random_velocity(flow, 4)
     nu = torch.tensor([0.0, 0.01, 0.02, 0.03], **F64)
-    together = flow.step(velocity, 0.02, nu)
+    together = flow.step(velocity, dt=0.02, nu=nu)
     for i in range(4):
-        alone = flow.step([field[i : i + 1] for field in velocity], 0.02, nu[i])
+        alone = flow.step([field[i : i + 1] for field in velocity], dt=0.02, nu=nu[i])
         for a, b in zip(together, alone, strict=True):
             torch.testing.assert_close(a[i : i + 1], b)
 
@@ -264,4 +264,13 @@ def test_bad_input_is_named(options, message):
 def test_unstable_diffusion_is_named():
     flow = Flow((4, 4), 0.1)
     with pytest.raises(ValueError, match="smaller time step"):
-        flow.step(flow.rest(), 1.0, nu=1.0)
+        flow.step(flow.rest(), dt=1.0, nu=1.0)
+
+
+def test_numbers_of_a_step_are_named():
+    """dt and nu are alike: a swap would be silent."""
+    flow = Flow((4, 4), 1.0)
+    with pytest.raises(TypeError):
+        flow.step(flow.rest(), 0.1, 0.01)
+    with pytest.raises(TypeError):
+        flow.diffuse(flow.rest()[0], "u", 0.1, 0.01)

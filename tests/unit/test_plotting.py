@@ -1,6 +1,7 @@
 import base64
 import io
 import re
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,6 +46,8 @@ def test_compare_shows_the_signed_error():
     [
         (lambda: plotting.images([np.zeros((2, 2))], [], label="u"), "as many titles"),
         (lambda: plotting.images([np.zeros(3)], ["a"], label="u"), r"shape \(y, x\)"),
+        (lambda: plotting.images([], [], label="u"), "no field"),
+        (lambda: plotting.images([np.full((2, 2), np.nan)], ["a"], label="u"), "no finite value"),
         (lambda: plotting.compare(np.zeros((2, 2)), np.zeros((2, 3)), label="u"), "Shapes differ"),
         (lambda: plotting.animate(None, 0, alt="x"), "at least one frame"),
         (lambda: plotting.animate(None, 3, alt=" "), "at least one frame"),
@@ -84,6 +87,23 @@ def test_animation_holds_all_frames_and_the_texts():
     assert picture.n_frames == 3
     assert picture.info["loop"] == 0
     assert plt.get_fignums() == []
+
+
+def test_animation_closes_its_figures_and_no_other():
+    mine = plt.figure()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # more than 20 open figures warn
+        plotting.animate(lambda index: plt.figure(figsize=(1, 1)), 25, alt="nothing")
+        shared = plt.figure(figsize=(1, 1))
+        plotting.animate(lambda index: shared, 3, alt="nothing")
+    assert plt.get_fignums() == [mine.number]
+
+
+def test_values_that_are_not_finite_do_not_set_the_scale():
+    field = np.array([[0.0, np.nan], [np.inf, 2.0]])
+    assert plotting.images([field], ["a"], label="u").axes[0].get_images()[0].get_clim() == (0, 2)
+    error = plotting.compare(field, np.zeros((2, 2)), label="u").axes[2].get_images()
+    assert [image.get_clim() for image in error] in ([], [(-2, 2)])
 
 
 def test_style_has_an_opaque_white_ground():

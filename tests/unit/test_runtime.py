@@ -52,6 +52,40 @@ def test_progress_is_silent_when_disabled(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(("setting", "silent"), [("1", True), ("true", True), ("0", False), ("", False)])
+def test_bar_is_switched_by_the_environment(monkeypatch, capsys, setting, silent):
+    monkeypatch.setenv("TQDM_DISABLE", setting)
+    list(setup().progress(range(3)))
+    assert (capsys.readouterr().err == "") == silent
+
+
+@pytest.mark.parametrize(("setting", "count"), [("2", 2), ("4,2", 4), ("0", 1), ("", 1), ("many", 1)])
+def test_threads_of_the_environment(monkeypatch, setting, count):
+    monkeypatch.setenv("OMP_NUM_THREADS", setting)
+    try:
+        setup()
+        assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("seed", [-1, 10**9, 2**64, -(2**70)])
+def test_any_whole_number_is_a_seed(seed):
+    assert setup(seed).seed == seed
+    first = draw()
+    setup(seed)
+    assert draw() == first
+
+
+def test_apple_gpu_is_neither_picked_nor_accepted(monkeypatch):
+    """It has no double precision, so that exact references and gradient checks would stop."""
+    monkeypatch.delenv("PBDL_DEVICE", raising=False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert setup().device.type != "mps"
+    with pytest.raises(ValueError, match="double precision"):
+        setup(device="mps")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [("PBDL_SCALE", "huge", "book, full"), ("PBDL_SEED", "x", "whole number"), ("PBDL_DEVICE", "abacus", "cpu")],

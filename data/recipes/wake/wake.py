@@ -77,7 +77,7 @@ def simulate(reynolds, frames, start_up) -> np.ndarray:
     stored = []
     for frame in tqdm(range(start_up + frames), unit="frame", disable=None):
         for _ in range(FINER):
-            velocity = flow.step(velocity, DT / FINER, nu, scheme="mac_cormack")
+            velocity = flow.step(velocity, dt=DT / FINER, nu=nu, scheme="mac_cormack")
         if frame >= start_up:
             stored.append(pack(coarsen(velocity)))
     return np.stack(stored, axis=1)

@@ -1,6 +1,4 @@
-"""Makes the logo, the favicon, the social card and the banner from a simulation (a minute or two): `artwork.py`."""
-
-from pathlib import Path
+"""Makes logo, favicon, social card and banner from a simulation, a minute or two: `python -m tools.artwork`."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +6,9 @@ from phi.torch.flow import Box, CenteredGrid, Solve, Sphere, StaggeredGrid, adve
 from phi.torch.flow import math as phi_math
 from PIL import Image, ImageDraw, ImageFont
 
-STATIC = Path(__file__).resolve().parent.parent / "book" / "_static"
+from tools import ROOT
+
+STATIC = ROOT / "book" / "_static"
 GRID = {"x": 192, "y": 160, "bounds": Box(x=120, y=100)}
 DT, STEPS, TIMES = 0.5, 120, (24, 44, 64, 84, 120)
 MAP = plt.get_cmap("magma")

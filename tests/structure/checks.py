@@ -1,12 +1,8 @@
 """What must hold for the sources of the book. Each function returns a list of problems, empty if all is well."""
 
 import re
-from pathlib import Path
 
-import yaml
-
-import notebooks
-from notebooks import ROOT
+from tools import ROOT, notebooks, pages
 
 BOOTSTRAP = """\
 # On Colab this installs the book's helpers; elsewhere they are already there.
@@ -14,25 +10,13 @@ try:
     import pbdl_helpers  # noqa: F401
 except ModuleNotFoundError:
     %pip install -q "pbdl-helpers @ git+{url}@main\""""
-URL_FILES = (
-    "_config.yml",
-    "CITATION.cff",
-    "README.md",
-    "pbdl_helpers/registry.json",
-    ".github/ISSUE_TEMPLATE/config.yml",
-)
 HEADINGS = ("You will learn", "## Claims", "## Summary", "## Exercises", "## Next", "## References")
 EXERCISES = range(3, 7)
 
 
-def book_url() -> str:
-    """Returns the repository's URL as ``_config.yml`` has it."""
-    return yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-
-
 def bootstrap() -> str:
     """Returns the first code cell that every notebook must have."""
-    return BOOTSTRAP.format(url=book_url())
+    return BOOTSTRAP.format(url=pages.repository_url())
 
 
 def notebook_problems(notebook) -> list[str]:
@@ -125,8 +109,3 @@ def url_problems(text, url) -> list[str]:
     if not owners:
         return [f"does not name the repository {owner}/{name}; run `make url URL=...`"]
     return [f"names {other}/{name} instead of {owner}/{name}; run `make url URL=...`" for other in owners - {owner}]
-
-
-def url_files() -> list[Path]:
-    """Returns the files in which the repository's URL stands; ``scripts/url.py`` rewrites them all."""
-    return [ROOT / name for name in URL_FILES] + notebooks.find()

@@ -1,19 +1,21 @@
-"""Saves screenshots of the built pages at three widths, light and dark, to _build/shots: `shots.py [PAGE …]`."""
+"""Saves screenshots of built pages, three widths, light and dark, in _build/shots: `python -m tools.shots [PAGE …]`."""
 
 import sys
 
-import site_browser as site
+from tools import browser as site
+from tools import pages
+from tools.server import serve
 
 
 def main(names) -> int:
-    known = site.pages()
+    known = pages.pages()
     unknown = [name for name in names if name not in known]
-    if unknown or not site.HTML.is_dir():
+    if unknown or not pages.is_built():
         print(f"No such page: {unknown}; known: {known}" if unknown else "Build the site first: make book.")
         return 2
-    folder = site.HTML.parent / "shots"
+    folder = pages.HTML.parent / "shots"
     folder.mkdir(exist_ok=True)
-    with site.serve() as url, site.browser() as browser:
+    with serve(pages.HTML, pages.prefix()) as url, site.browser() as browser:
         for theme in site.THEMES:
             for width in site.WIDTHS:
                 context = site.new_context(browser, theme, width)

@@ -1,19 +1,11 @@
 """The built site as its readers meet it, in headless Chromium."""
 
-import functools
-import re
-from collections import Counter
-from urllib.parse import unquote, urlsplit
-
 import pytest
-from bs4 import BeautifulSoup
 
-import site_browser
-from checks import ROOT, book_url
+from tools import browser as site_browser
+from tools import node, pages
 
-pytestmark = pytest.mark.browser
-
-PAGES = site_browser.pages()
+PAGES = pages.pages()
 FRAME = ("serious", "critical")  # the article must have no violation at all, the theme's frame none of these
 
 AXE = """async () => {
@@ -43,7 +35,7 @@ def listen(problems):
 
 
 def axe_violations(page):
-    page.add_script_tag(path=site_browser.node_modules() / "axe-core" / "axe.min.js")
+    page.add_script_tag(path=node.modules() / "axe-core" / "axe.min.js")
     return [
         f"axe {rule} ({impact}) in the {'article' if inside else 'frame'}: {html}"
         for rule, impact, inside, html in page.evaluate(AXE)
@@ -98,97 +90,6 @@ def test_broken_page_is_reported(browser, site):
     for part in ("console: oops", "exception: undefinedFunction", "404: ", "only 0 formulas of 1", "no alt text",
                  "not loaded", "sideways", "axe color-contrast (serious) in the article", "axe image-alt"):  # fmt: skip
         assert part in text
-
-
-def test_as_many_pages_as_the_toc_names(html):
-    built = {
-        p.relative_to(html).with_suffix("").as_posix()
-        for part in ("book", "notebooks")
-        for p in (html / part).rglob("*.html")
-    }
-    assert built == set(PAGES)
-
-
-@functools.cache
-def soup(path):
-    return BeautifulSoup(path.read_text(), "html.parser")
-
-
-def built_pages(html):
-    return [path for path in sorted(html.rglob("*.html")) if not {"_static", "_sources"} & {*path.parts}]
-
-
-def dangling(html, path):
-    """Returns the internal links, anchors and images of a page that lead nowhere."""
-    found = []
-    for tag, attribute in (("a", "href"), ("img", "src"), ("link", "href"), ("script", "src")):
-        for element in soup(path).find_all(tag, attrs={attribute: True}):
-            parts = urlsplit(element[attribute])
-            if parts.scheme or parts.netloc:
-                continue
-            target = path
-            if parts.path.startswith(site_browser.prefix()):
-                target = html / unquote(parts.path.removeprefix(site_browser.prefix()))
-            elif parts.path:
-                target = path.parent / unquote(parts.path)
-            if target.is_dir():
-                target /= "index.html"
-            if not target.is_file() or (
-                parts.fragment
-                and target.suffix == ".html"
-                and not soup(target.resolve()).find(id=unquote(parts.fragment))
-            ):
-                found.append(element[attribute])
-    return found
-
-
-def test_internal_links_resolve(html):
-    assert {str(path): bad for path in built_pages(html) if (bad := dangling(html, path))} == {}
-
-
-def test_dangling_link_is_reported(tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text('<a href="none.html"></a><a href="#none"></a><img src="none.png"><p id="here"><a href="#here"></a>')
-    assert dangling(tmp_path, page) == ["none.html", "#none", "none.png"]
-
-
-def test_markup_is_sound(html):
-    """Ids are unique, no heading is empty, each search form can be submitted: known faults of the default build."""
-    problems = []
-    for path in built_pages(html):
-        page = soup(path)
-        ids = Counter(element["id"] for element in page.find_all(id=True))
-        problems += [f"{path}: id {name} occurs {n} times" for name, n in ids.items() if n > 1]
-        problems += [
-            f"{path}: empty {h.name}" for h in page.find_all(re.compile("^h[1-6]$")) if not h.get_text(strip=True)
-        ]
-        problems += [
-            f"{path}: form without submit" for f in page.find_all("form") if not f.find(attrs={"type": "submit"})
-        ]
-    assert problems == []
-
-
-def test_colab_button_on_every_notebook_page_and_only_there(html):
-    start = f"https://colab.research.google.com/github/{book_url().removeprefix('https://github.com/')}/blob/main/"
-    for name in PAGES:
-        links = {a["href"] for a in soup(html / f"{name}.html").find_all("a", href=re.compile("colab"))}
-        if name.startswith("notebooks/"):
-            assert links == {f"{start}{name}.ipynb"}
-            assert (ROOT / f"{name}.ipynb").is_file()
-        else:
-            assert links == set()
-
-
-def test_open_graph_and_sitemap(html):
-    sitemap = (html / "sitemap.xml").read_text()
-    base = re.search(r"<loc>([^<]*?/)book/index.html", sitemap)[1]
-    for name in PAGES:
-        assert f"{base}{name}.html" in sitemap
-        tags = {m["property"]: m["content"] for m in soup(html / f"{name}.html").find_all("meta", property=True)}
-        assert tags["og:url"] == f"{base}{name}.html"
-        assert tags["og:title"]
-        assert tags["og:image"].startswith(base)
-        assert (html / tags["og:image"].removeprefix(base)).is_file()
 
 
 def test_search_finds_a_page(browser, site):

@@ -1,0 +1,104 @@
+"""Physics of the stored set `wake`, and its recipe."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from checks import ROOT
+from pbdl_helpers import datasets
+
+sys.path.insert(0, str(ROOT / "data" / "recipes" / "wake"))
+import wake as recipe
+
+WAKE = datasets.load("wake")
+REYNOLDS = [constants["Reynolds"] for constants in WAKE.constants]
+DX = WAKE.attributes["Dx"]
+DIAMETER, BLOCKAGE = 2 * recipe.RADIUS, 2 * recipe.RADIUS / recipe.WIDTH
+
+
+def velocity(sim):
+    """Components on their faces, shapes (frames, 64, 33) and (frames, 65, 32)."""
+    return sim[:, 0, :64, :], sim[:, 1, :, :32]
+
+
+def probe(sim):
+    """Transverse velocity over time on the centre line, two diameters behind the cylinder."""
+    u, _ = velocity(sim)
+    return u[:, 28, 16]
+
+
+def period(signal):
+    """Mean time between upward zero crossings, interpolated."""
+    before = np.nonzero((signal[1:] > 0) & (signal[:-1] <= 0))[0]
+    crossings = before + signal[before] / (signal[before] - signal[before + 1])
+    return np.diff(crossings).mean()
+
+
+def strouhal_of_literature(reynolds):
+    """Two-dimensional shedding past a free cylinder: Williamson and Brown, J. Fluids Struct. 12 (1998)."""
+    return 0.2731 - 1.1129 / np.sqrt(reynolds) + 0.4821 / reynolds
+
+
+def test_cases_and_splits():
+    assert [97.65625 * 2**k for k in range(6)] + [73.2421875 * 4**k for k in range(4)] == REYNOLDS
+    assert list(WAKE.attributes["Training"]) == [0, 1, 2, 3, 4, 5]
+    assert list(WAKE.attributes["Test"]) == [6, 7, 8, 9]
+    assert WAKE.sims[0].shape == (300, 2, 65, 33)
+
+
+@pytest.mark.parametrize("index", range(10))
+def test_divergence_is_rounding(index):
+    """Coarse cells keep the fluxes of the fine ones; what is left comes from the rounding of the file."""
+    u, v = velocity(WAKE.sims[index])
+    divergence = np.diff(u, axis=-1) + np.diff(v, axis=-2)
+    assert abs(divergence).max() < 4 * abs(v).max() * 2.0**-recipe.MANTISSA_BITS
+
+
+@pytest.mark.parametrize("index", range(10))
+def test_inflow_walls_and_flux(index):
+    u, v = velocity(WAKE.sims[index])
+    assert abs(v[:, 0] - 1).max() < 1e-3
+    assert abs(u[..., [0, -1]]).max() < 1e-3
+    assert abs(v.mean(axis=-1) - 1).max() < 2e-3  # what flows in flows through every section
+
+
+@pytest.mark.parametrize("index", range(10))
+def test_fluid_rests_inside_the_cylinder(index):
+    u, v = velocity(WAKE.sims[index])
+    solid = recipe.cylinder(recipe.SHAPE).numpy()
+    inner = solid[1:-1, 1:-1] & solid[:-2, 1:-1] & solid[2:, 1:-1] & solid[1:-1, :-2] & solid[1:-1, 2:]
+    rows, columns = np.nonzero(inner)
+    assert len(rows) > 10
+    assert not u[:, rows + 1, columns + 1].any()
+    assert not v[:, rows + 1, columns + 1].any()
+
+
+@pytest.mark.parametrize("index", range(10))
+def test_shedding_is_settled(index):
+    signal = probe(WAKE.sims[index])
+    first, second = abs(signal[:150]).max(), abs(signal[150:]).max()
+    assert second == pytest.approx(first, rel=0.05)
+
+
+@pytest.mark.parametrize("index", [i for i, number in enumerate(REYNOLDS) if number < 1000])
+def test_strouhal_number(index):
+    """In the channel the gap velocity takes the place of the free stream's; the formula holds for laminar shedding."""
+    gap = 1 / (1 - BLOCKAGE)
+    measured = DIAMETER / (period(probe(WAKE.sims[index])) * gap)
+    assert measured == pytest.approx(strouhal_of_literature(REYNOLDS[index] * gap), rel=0.15)
+
+
+def test_strouhal_number_rises_with_the_reynolds_number():
+    order = np.argsort(REYNOLDS)
+    frequencies = [1 / period(probe(WAKE.sims[i])) for i in order]
+    assert (np.diff(frequencies) > -0.01 * frequencies[0]).all()
+
+
+def test_recipe_reproduces_a_case(tmp_path):
+    """The lowest Reynolds number of the training set, alone and with fewer frames: the same limit cycle and phase."""
+    script = ROOT / "data" / "recipes" / "wake" / "wake.py"
+    subprocess.run([sys.executable, script, tmp_path / "wake.hdf5", "1", "10"], check=True, capture_output=True)
+    again = datasets.read(tmp_path / "wake.hdf5").sims[0]
+    assert abs(again - WAKE.sims[0][:10]).max() < 0.02

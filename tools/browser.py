@@ -1,0 +1,70 @@
+"""The built site in headless Chromium, with MathJax from the local copy instead of its CDN."""
+
+import contextlib
+import mimetypes
+import os
+import shutil
+
+from playwright.sync_api import sync_playwright
+
+from tools import node
+
+MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@3/"
+WIDTHS = (390, 820, 1440)
+THEMES = ("light", "dark")
+# Without the second flag Chromium looks for its vendor's hosts at every start.
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+def chromium() -> str | None:
+    """Returns the browser's path: ``$CHROMIUM``, the first one found, or the one that Playwright installed."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found:
+        return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if os.path.isfile(own) else None
+
+
+@contextlib.contextmanager
+def browser():
+    """Yields headless Chromium."""
+    with sync_playwright() as playwright:
+        instance = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        try:
+            yield instance
+        finally:
+            instance.close()
+
+
+def new_context(instance, theme="light", width=1440):
+    """Returns a browser context in a theme and width, in which MathJax comes from the local copy."""
+    context = instance.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+    )
+    context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+    mathjax = node.modules() / "mathjax"
+
+    def answer(route):
+        path = mathjax / route.request.url.removeprefix(MATHJAX).split("?")[0]
+        route.fulfill(body=path.read_bytes(), content_type=mimetypes.guess_type(path)[0] or "text/plain")
+
+    context.route(MATHJAX + "**", answer)
+    return context
+
+
+def open_page(context, url, on_new=None):
+    """Returns a page that has loaded and whose formulas are drawn.
+
+    Args:
+        on_new: called with the page before it loads, to listen to its events.
+    """
+    page = context.new_page()
+    if on_new:
+        on_new(page)
+    page.goto(url, wait_until="load")
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    page.evaluate("() => document.fonts.ready")
+    page.evaluate("() => Promise.all([...document.images].map(image => image.decode().catch(() => null)))")
+    return page

@@ -1,0 +1,150 @@
+"""What commands, tests and the site know about notebooks: where they are, their source hash, how to execute one."""
+
+import asyncio
+import hashlib
+import itertools
+import json
+import os
+import platform
+import sys
+import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from jupyter_client import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbformat.reader import NotJSONError
+from nbformat.validator import ValidationError
+
+from pbdl_helpers.claims import MIME
+from tools import ROOT
+
+PACKAGES = ("torch", "phiflow", "phiml", "numpy", "matplotlib")
+CELL_TIMEOUT = 300  # seconds
+
+
+def find() -> list[Path]:
+    """Returns all notebooks of the book, sorted by path."""
+    found = (ROOT / "notebooks").rglob("*.ipynb")
+    return sorted(path for path in found if not {".ipynb_checkpoints", "_artifacts"} & {*path.parts})
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def write(notebook, path) -> None:
+    temporary = Path(path).with_suffix(".ipynb.part")
+    nbformat.write(notebook, temporary)
+    os.replace(temporary, path)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def source_hash(notebook) -> str:
+    """Returns the SHA-256 of the code cells in order: what decides whether stored outputs are still true.
+
+    The first one, the bootstrap cell, does not count: it names the book's address and prints nothing.
+    """
+    sources = [cell.source for cell in code_cells(notebook)[1:]]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def claims(notebook) -> list[dict]:
+    """Returns the records that ``Claims`` left in the outputs."""
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return [output.data[MIME] for output in outputs if MIME in output.get("data", {})]
+
+
+def name(path) -> str:
+    """Returns a notebook's name in claims and tables: its path in ``notebooks`` without suffix."""
+    return Path(path).relative_to(ROOT / "notebooks").with_suffix("").as_posix()
+
+
+def seconds(notebook) -> float:
+    """Returns how long the recorded run took; a notebook that never ran counts as the longest allowed."""
+    return notebook.metadata.get("pbdl", {}).get("seconds", CELL_TIMEOUT)
+
+
+def cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop in which Ctrl-C stops the program: nbclient would take it over and stop one kernel only."""
+
+    def add_signal_handler(self, *_):
+        raise RuntimeError("Ctrl-C belongs to the program.")
+
+
+def run(coroutine):
+    """Runs a coroutine that executes notebooks; when it is interrupted, their kernels are shut down first."""
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(coroutine)
+
+
+def explain(error: BaseException) -> str:
+    """Returns what went wrong in an execution, for people: the failed cell, the time limit, or the broken file."""
+    if isinstance(error, CellExecutionError):
+        return str(error)
+    if isinstance(error, CellTimeoutError):
+        return f"a cell took more than {CELL_TIMEOUT} s"
+    if isinstance(error, (NotJSONError, ValidationError, AttributeError)):
+        return f"it is no notebook ({type(error).__name__})"
+    return f"{type(error).__name__}: {error}"
+
+
+async def execute(path, *, on_cell=None, python=sys.executable, folder=None, cell_timeout=None, **environment: str):
+    """Executes a notebook in a fresh kernel and returns it with outputs and ``metadata.pbdl``; the file stays.
+
+    Args:
+        path: the notebook.
+        on_cell: called with the number of code cells done and their total.
+        python: the kernel's Python.
+        folder: where the kernel runs; by default the notebook's folder.
+        cell_timeout: seconds a cell may take; by default ``CELL_TIMEOUT``, at full scale as long as it wants.
+        environment: added to the kernel's environment.
+
+    Raises:
+        Exception: of many kinds; see :func:`explain`.
+    """
+    notebook = read(path)
+    code = code_cells(notebook)
+    for cell in code:
+        cell.outputs, cell.execution_count = [], None
+    environment = {**os.environ, "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", **environment}
+    if cell_timeout is None and environment.get("PBDL_SCALE") != "full":
+        cell_timeout = CELL_TIMEOUT
+    manager = AsyncKernelManager()
+    manager.kernel_spec.argv[0] = str(python)
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        timeout=cell_timeout,
+        record_timing=False,
+        shutdown_kernel="immediate",
+        extra_arguments=["--log-level=40"],  # the kernel warns of unencrypted local sockets otherwise
+        resources={"metadata": {"path": str(folder or Path(path).parent)}},
+    )
+    if on_cell:
+        done = itertools.count(1)
+        client.on_cell_executed = lambda cell, **_: cell.cell_type == "code" and on_cell(next(done), len(code))
+    start = time.perf_counter()
+    await client.async_execute(env=environment, cleanup_kc=True)  # the client leaves kernels not its own running
+    notebook.metadata["pbdl"] = {
+        "source_sha256": source_hash(notebook),
+        "seconds": round(time.perf_counter() - start, 1),
+        "cpu": cpu_model(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "date": date.today().isoformat(),
+    }
+    return notebook
