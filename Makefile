@@ -23,7 +23,7 @@ book: $(SITE)  ## build the site into _build/html
 
 $(SITE): $(SOURCES) | env
 	rm -rf _build/html build
-	$(PY) -m jupyter_book build . -W -n --keep-going --all --quiet
+	$(VENV)/bin/jupyter-book build . -W -n --keep-going --all --quiet
 	$(PY) -m pip wheel -q --no-deps --no-build-isolation --wheel-dir _build/html .
 	rm -rf build
 	touch $@

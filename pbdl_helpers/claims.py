@@ -16,7 +16,8 @@ class Claims:
     """The claims of one chapter, checked together when the ``with`` block ends.
 
     All claims of the block are measured first, then the table is shown, and then an ``AssertionError`` names those that
-    failed: one failure does not hide the others. A measurement that is not finite fails, too, and is stored as None. The cell's output carries the same table as JSON under :data:`MIME`,
+    failed: one failure does not hide the others. A measurement that is not finite fails, too, and is stored as None.
+    The cell's output carries the same table as JSON under :data:`MIME`,
     which the page "Claims" and ``make seeds`` read.
 
     Args:

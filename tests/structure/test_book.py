@@ -127,7 +127,7 @@ def build(folder, text):
     (folder / "book" / "index.md").write_text(
         f"# Title\n\n{text} and {{cite}}`thuerey2021pbdl`\n\n```{{bibliography}}\n```\n", encoding="utf-8"
     )
-    command = [sys.executable, "-m", "jupyter_book", "build", folder, "-W", "-n", "--keep-going", "--quiet"]
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", folder, "-W", "-n", "--keep-going", "--quiet"]
     return subprocess.run(command, capture_output=True, encoding="utf-8")
 
 

@@ -61,10 +61,10 @@ def test_network_with_more_layers(tmp_path):
     path = checkpoints.save(tmp_path / "a.safetensors", net(), **PROVENANCE)
     model = nn.Sequential(*net(), nn.Linear(1, 1))
     before = [weight.clone() for weight in model.parameters()]
-    with pytest.raises(ValueError, match="it lacks 3[.]bias; it lacks 3[.]weight"):
+    with pytest.raises(ValueError, match=r"it lacks 3[.]bias; it lacks 3[.]weight"):
         checkpoints.load(path, model)
     assert all(map(torch.equal, model.parameters(), before))
-    with pytest.raises(ValueError, match="the network lacks 2[.]bias"):
+    with pytest.raises(ValueError, match=r"the network lacks 2[.]bias"):
         checkpoints.load(path, nn.Sequential(nn.Linear(1, 4)))
 
 
@@ -90,7 +90,7 @@ def test_diverged_weights_are_refused(tmp_path):
     model = net()
     with torch.no_grad():
         model[0].bias[1] = float("nan")
-    with pytest.raises(ValueError, match="0[.]bias hold NaN"):
+    with pytest.raises(ValueError, match=r"0[.]bias hold NaN"):
         checkpoints.save(tmp_path / "a.safetensors", model, **PROVENANCE)
     assert not list(tmp_path.iterdir())
 

@@ -188,5 +188,81 @@ def test_full_disk_keeps_the_old_file(tmp_path, file, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
 
 
+def test_bad_constants_write_nothing(tmp_path):
+    for constants, extra, message in [
+        ([{"nu": 0.1}, {"nu": 0.1, "Re": 1}], {}, "give all the same"),
+        ([{"nu": 0.1}, {"nu": "0.1"}], {}, "no finite number"),
+        ([{"nu": 0.1}, {"nu": np.nan}], {}, "no finite number"),
+        ([{"nu": 0.1}] * 2, {"Constants": ["nu"]}, "leave it out"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            datasets.write(tmp_path / "bad.hdf5", sims(), constants, **ATTRIBUTES, **extra)
+    assert not os.listdir(tmp_path)
+
+
+LOADER = """
+import warnings; warnings.simplefilter("ignore")
+from pbdl.torch.loader import Dataloader
+for strategy in ("mean-std", "std", "zero-to-one"):
+    loader = Dataloader({name!r}, time_steps=1, local_datasets_dir={folder!r}, normalize_data=strategy,
+                        normalize_const=strategy, disable_progress=True)
+    next(iter(loader))
+"""
+
+
+def load_with_pbdl(name, folder):
+    code = LOADER.format(name=name, folder=str(folder))
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_pbdl_s_loader_leaves_our_files_as_they_are(tmp_path):
+    path = tmp_path / "burgers.hdf5"
+    path.write_bytes(datasets.fetch("burgers.hdf5").read_bytes())
+    load_with_pbdl("burgers", tmp_path)
+    assert datasets.sha256(path) == datasets.registry()["files"]["burgers.hdf5"]["sha256"]
+
+
+def test_statistics_are_those_that_pbdl_computes(tmp_path):
+    arrays = sims(count=3, shape=(5, 3, 4, 6))
+    constants = [{"nu": 0.1, "Re": 5}, {"nu": 0.2, "Re": 7}, {"nu": 0.4, "Re": 7}]
+    attributes = {**ATTRIBUTES, "Fields": ["velocity x", "velocity y", "pressure"], "Fields_Scheme": "vvp"}
+    path = datasets.write(tmp_path / "set.hdf5", arrays, constants, **attributes)
+    with h5py.File(path) as file:
+        ours = {name: file[name][()] for name in file if name != "sims"}
+    with h5py.File(path, "r+") as file:
+        for name in ours:
+            del file[name]
+    load_with_pbdl("set", tmp_path)
+    with h5py.File(path) as file:
+        theirs = {name: file[name][()] for name in file if name != "sims"}
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert ours[name].shape == theirs[name].shape
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5, err_msg=name)
+
+
+def test_a_folder_called_data_that_is_not_ours_is_left_alone(served, tmp_path):
+    other = tmp_path / "data" / "set.hdf5"
+    other.parent.mkdir()
+    other.write_text("somebody's", encoding="utf-8")
+    assert datasets.fetch("set.hdf5").parent == tmp_path / "cache"
+    assert other.read_text(encoding="utf-8") == "somebody's"
+
+
+@pytest.mark.parametrize("url", ["no-address", "http://[bad/", "ftp:/x", "http://"])
+def test_malformed_address_is_no_wrong_checksum(served, monkeypatch, url):
+    monkeypatch.setenv("PBDL_DATA_URL", url)
+    with pytest.raises(FileNotFoundError, match="PBDL_DATA_URL"):
+        datasets.fetch("set.hdf5")
+
+
+def test_malformed_proxy_is_no_wrong_checksum(served, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://:::")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(FileNotFoundError, match="proxy"):
+        datasets.fetch("set.hdf5")
+
+
 def test_registry_is_valid_json():
     assert json.loads(json.dumps(datasets.registry()))["url"].startswith("https://")

@@ -22,7 +22,10 @@ def folder() -> Path:
 
 def read(path) -> np.ndarray:
     """Returns the outline in Selig's order (trailing edge, upper side, nose, lower side), chord 1, shape (n, 2)."""
-    rows = [re.findall(r"[-+.\deE]+", line) for line in Path(path).read_text(errors="replace").splitlines()[1:]]
+    rows = [
+        re.findall(r"[-+.\deE]+", line)
+        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines()[1:]
+    ]
     points = np.array([[float(v) for v in row[:2]] for row in rows if len(row) >= 2])
     if len(points) < 20:
         raise ValueError(f"{path} has too few points.")
