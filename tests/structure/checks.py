@@ -1,5 +1,6 @@
 """What must hold for the sources of the book. Each function returns a list of problems, empty if all is well."""
 
+import json
 import re
 
 from tools import ROOT, notebooks, pages
@@ -12,6 +13,8 @@ except ModuleNotFoundError:
     %pip install -q "pbdl-helpers @ git+{url}@main\""""
 HEADINGS = ("You will learn", "## Claims", "## Summary", "## Exercises", "## Next", "## References")
 EXERCISES = range(3, 7)
+SECONDS, ALL_SECONDS = 180, 3600  # one core, of one notebook and of all
+OUTPUT_BYTES, DATA_BYTES = 1e6, 100e6  # outputs of one notebook, all files in data/
 
 
 def bootstrap() -> str:
@@ -31,6 +34,11 @@ def notebook_problems(notebook) -> list[str]:
         problems.append("was edited after its execution; run `make run`")
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         problems.append("was not executed from top to bottom in a fresh kernel")
+    if record.get("seconds", 0) > SECONDS:
+        problems.append(f"took {record['seconds']} s; at most {SECONDS} s are allowed")
+    size = sum(len(json.dumps(output)) for cell in code for output in cell.outputs)
+    if size > OUTPUT_BYTES:
+        problems.append(f"has {size / 1e6:.1f} MB of outputs; at most {OUTPUT_BYTES / 1e6:.0f} MB are allowed")
     for number, cell in enumerate(code, 1):
         problems += [f"code cell {number}: {problem}" for problem in output_problems(cell)]
     if code[0].source != bootstrap():
@@ -45,6 +53,14 @@ def notebook_problems(notebook) -> list[str]:
         problems.append(f"has {solutions} solutions for {exercises} exercises")
     problems += [f"lacks {heading!r}" for heading in HEADINGS if heading not in text]
     return problems + markdown_problems(text)
+
+
+def chapter_problems(notebook, name) -> list[str]:
+    """Checks that claims carry the notebook's name, and that no claim occurs twice in it."""
+    records = notebooks.claims(notebook)
+    problems = [f"its claims call it {r['chapter']!r}" for r in records if r["chapter"] != name]
+    texts = [row["text"] for record in records for row in record["claims"]]
+    return problems + [f"claims {text!r} twice" for text in sorted({t for t in texts if texts.count(t) > 1})]
 
 
 def output_problems(cell) -> list[str]:

@@ -10,7 +10,8 @@ import checks
 import pytest
 import yaml
 
-from tools import ROOT, notebooks, pages
+from pbdl_helpers import datasets
+from tools import ROOT, notebooks, pages, register
 from tools import url as url_command
 
 TEXTS = [*sorted((ROOT / "book").rglob("*.md")), ROOT / "README.md"]
@@ -88,6 +89,29 @@ def test_make_url_changes_all_files_or_none(copies, monkeypatch):
     with pytest.raises(KeyError):
         url_command.main("https://github.com/somebody/another-book")
     assert {path: path.read_bytes() for path in copies} == before
+
+
+def test_data_are_registered_and_small():
+    """A data set or checkpoint that the registry does not know would be unreachable in Colab."""
+    files = {path.relative_to(ROOT / "data").as_posix(): path for path in register.stored()}
+    assert files.keys() == datasets.registry()["files"].keys()
+    assert sum(path.stat().st_size for path in files.values()) <= checks.DATA_BYTES
+
+
+def test_api_page_names_every_module():
+    named = re.findall(
+        r"automodule:: pbdl_helpers[.](\w+)", (ROOT / "book/appendix/api.md").read_text(encoding="utf-8")
+    )
+    assert sorted(named) == sorted(p.stem for p in (ROOT / "pbdl_helpers").glob("*.py") if p.stem != "__init__")
+
+
+def test_readme_maps_every_folder():
+    """Each folder that git tracks at the top stands in the map."""
+    command = ["git", "-C", ROOT, "ls-files"]
+    tracked = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
+    folders = {name.split("/")[0] for name in tracked if "/" in name}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {folder for folder in folders if f"`{folder}/" not in text} == set()
 
 
 def test_workflows_use_the_commands_of_the_readme():

@@ -26,7 +26,20 @@ def figure_cell(notebook):
 
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
 def test_notebook(path):
-    assert checks.notebook_problems(notebooks.read(path)) == []
+    notebook = notebooks.read(path)
+    assert checks.notebook_problems(notebook) == []
+    assert checks.chapter_problems(notebook, notebooks.name(path)) == []
+
+
+def test_all_notebooks_keep_the_budget():
+    assert sum(notebooks.seconds(notebooks.read(path)) for path in PATHS) <= checks.ALL_SECONDS
+
+
+def test_claims_of_another_chapter_are_reported(notebook):
+    assert checks.chapter_problems(notebook, "part/other") == [f"its claims call it {notebooks.name(PATHS[0])!r}"]
+    record = notebooks.claims(notebook)[0]
+    record["claims"].append(record["claims"][0])
+    assert "twice" in checks.chapter_problems(notebook, notebooks.name(PATHS[0]))[0]
 
 
 def unexecuted(notebook):
@@ -49,6 +62,14 @@ def failed(notebook):
 
 def noisy(notebook):
     code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="UserWarning"))
+
+
+def slow(notebook):
+    notebook.metadata["pbdl"]["seconds"] = 181
+
+
+def heavy(notebook):
+    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("stream", text="x" * 1_000_001))
 
 
 def other_bootstrap(notebook):
@@ -99,6 +120,8 @@ BREAKS = {
     out_of_order: "was not executed from top to bottom",
     failed: "has the error ValueError",
     noisy: "wrote to stderr",
+    slow: "took 181 s",
+    heavy: "MB of outputs",
     other_bootstrap: "not the common bootstrap cell",
     without_claims: "has no claims",
     without_exercises: "has 0 exercises",
