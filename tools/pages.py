@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from pbdl_helpers import __version__
 from tools import ROOT
 
 HTML = ROOT / "_build" / "html"
@@ -45,6 +46,11 @@ def site_url(repository: str) -> str:
     if name.lower() == f"{owner}.github.io".lower():
         return f"https://{name.lower()}/"
     return f"https://{owner}.github.io/{name}/"
+
+
+def wheel_url(repository: str) -> str:
+    """Returns where the site publishes the helper package, which `make book` puts beside the pages."""
+    return f"{site_url(repository)}pbdl_helpers-{__version__}-py3-none-any.whl"
 
 
 def prefix() -> str:

@@ -10,7 +10,7 @@ BOOTSTRAP = """\
 try:
     import pbdl_helpers  # noqa: F401
 except ModuleNotFoundError:
-    %pip install -q "pbdl-helpers @ git+{url}@main\""""
+    %pip install -q {wheel}"""
 HEADINGS = ("You will learn", "## Claims", "## Summary", "## Exercises", "## Next", "## References")
 EXERCISES = range(3, 7)
 SECONDS, ALL_SECONDS = 180, 3600  # one core, of one notebook and of all
@@ -19,7 +19,7 @@ OUTPUT_BYTES, DATA_BYTES = 1e6, 100e6  # outputs of one notebook, all files in d
 
 def bootstrap() -> str:
     """Returns the first code cell that every notebook must have."""
-    return BOOTSTRAP.format(url=pages.repository_url())
+    return BOOTSTRAP.format(wheel=pages.wheel_url(pages.repository_url()))
 
 
 def notebook_problems(notebook) -> list[str]:
@@ -122,6 +122,6 @@ def url_problems(text, url) -> list[str]:
     owner, name = url.removeprefix("https://github.com/").split("/")
     hosts = rf"(?:github\.com/|githubusercontent\.com/)([\w-]+)/{name}\b|([\w-]+)\.github\.io/{name}\b"
     owners = {a or b for a, b in re.findall(hosts, text)}
-    if not owners:
+    if not owners and pages.site_url(url) not in text:
         return [f"does not name the repository {owner}/{name}; run `make url URL=...`"]
     return [f"names {other}/{name} instead of {owner}/{name}; run `make url URL=...`" for other in owners - {owner}]

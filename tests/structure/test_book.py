@@ -1,5 +1,6 @@
 """The book's sources agree with each other; a dangling label, citation or link stops the build."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -75,7 +76,9 @@ def test_make_url_changes_every_file_and_back(copies, name):
     assert pages.repository_url() == f"https://github.com/somebody/{name}"
     assert pages.prefix() == ("/" if name == "somebody.github.io" else "/another-book/")
     for path in copies:
-        assert "OWNER" not in path.read_text(encoding="utf-8"), path
+        text = path.read_text(encoding="utf-8")
+        assert "OWNER" not in text, path
+        assert checks.url_problems(text, pages.repository_url()) == []
         if path.suffix == ".ipynb":
             assert not [p for p in checks.notebook_problems(notebooks.read(path)) if "after its execution" in p]
     assert url_command.main(old) == 0
@@ -124,6 +127,24 @@ def test_workflows_use_the_commands_of_the_readme():
                 for line in step.get("run", "").splitlines():
                     if line.startswith("make "):
                         assert line.split()[1] in targets, f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize(("found", "does"), [("", "issue create"), ("7", "issue comment 7")])
+def test_failures_are_reported_in_one_issue(tmp_path, found, does):
+    program, log = tmp_path / "gh", tmp_path / "log"
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\n[ "$2" = list ] && echo "{found}"\ntrue\n', encoding="utf-8")
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "a/b", "RUN": "url"}
+    subprocess.run([ROOT / ".github" / "report", "The tests fail"], env=environment, check=True)
+    assert does in log.read_text(encoding="utf-8").splitlines()[-1]
+
+
+def test_publishing_waits_for_green_tests():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text(encoding="utf-8"))
+    triggers = workflow[True]  # YAML reads the key `on` as true
+    assert "push" not in triggers
+    assert triggers["workflow_run"]["workflows"] == ["test"]
+    assert "success" in workflow["jobs"]["publish"]["if"]
 
 
 BROKEN = {
