@@ -117,6 +117,13 @@ def test_readme_maps_every_folder():
     assert {folder for folder in folders if f"`{folder}/" not in text} == set()
 
 
+def test_contributing_explains_every_variable():
+    sources = [path for folder in ("pbdl_helpers", "tools") for path in (ROOT / folder).glob("*.py")]
+    used = {name for path in sources for name in re.findall(r"\bPBDL_[A-Z_]+\b", path.read_text(encoding="utf-8"))}
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert used == set(re.findall(r"^\| `(PBDL_[A-Z_]+)`", table, flags=re.M))
+
+
 def test_workflows_use_the_commands_of_the_readme():
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
     assert workflows
