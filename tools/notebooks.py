@@ -24,12 +24,13 @@ from tools import ROOT
 
 PACKAGES = ("torch", "phiflow", "phiml", "numpy", "matplotlib")
 CELL_TIMEOUT = 300  # seconds
+TEMPLATE = ROOT / "notebooks" / "_template.ipynb"  # what a new chapter starts from; not part of the book
 
 
 def find() -> list[Path]:
     """Returns all notebooks of the book, sorted by path."""
     found = (ROOT / "notebooks").rglob("*.ipynb")
-    return sorted(path for path in found if not {".ipynb_checkpoints", "_artifacts"} & {*path.parts})
+    return sorted(p for p in found if p != TEMPLATE and not {".ipynb_checkpoints", "_artifacts"} & {*p.parts})
 
 
 def read(path):

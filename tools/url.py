@@ -23,7 +23,7 @@ FILES = (
 
 def files() -> list[Path]:
     """Returns the files in which the repository's URL stands."""
-    return [ROOT / name for name in FILES] + notebooks.find()
+    return [ROOT / name for name in FILES] + [notebooks.TEMPLATE, *notebooks.find()]
 
 
 def replace(text, old, new) -> str:

@@ -45,6 +45,8 @@ def notebook_problems(notebook) -> list[str]:
         problems.append("the first code cell is not the common bootstrap cell")
     if not notebooks.claims(notebook):
         problems.append("has no claims; use `with Claims(...)`")
+    if any("TODO" in cell.source for cell in notebook.cells):
+        problems.append("still holds a TODO of the template")
     exercises = len(re.findall(r"^[:`]{3,}\{exercise\}", text, flags=re.M))
     solutions = len(re.findall(r"^[:`]{3,}\{solution(?:-start)?\}", text, flags=re.M))
     if exercises not in EXERCISES:
@@ -101,11 +103,10 @@ def has_alt(tag) -> bool:
     return re.search(r'\balt="[^"]+"', tag) is not None
 
 
-def toc_problems(named, root=ROOT) -> list[str]:
+def toc_problems(named) -> list[str]:
     """Checks that the pages ``named`` by ``_toc.yml`` are exactly the sources that exist."""
-    sources = [*(root / "book").rglob("*.md"), *(root / "notebooks").rglob("*.ipynb")]
-    sources = [path for path in sources if not {"_artifacts", ".ipynb_checkpoints"} & {*path.parts}]
-    existing = {path.relative_to(root).with_suffix("").as_posix() for path in sources}
+    sources = [*(ROOT / "book").rglob("*.md"), *notebooks.find()]
+    existing = {path.relative_to(ROOT).with_suffix("").as_posix() for path in sources}
     problems = [f"_toc.yml does not name {page}" for page in sorted(existing - set(named))]
     problems += [f"_toc.yml names {page}, which does not exist" for page in sorted(set(named) - existing)]
     problems += [f"_toc.yml names {page} twice" for page in sorted({p for p in named if named.count(p) > 1})]

@@ -94,6 +94,19 @@ def test_make_url_changes_all_files_or_none(copies, monkeypatch):
     assert {path: path.read_bytes() for path in copies} == before
 
 
+def test_make_url_in_a_locale_that_is_not_utf8(tmp_path):
+    for path in [*url_command.files(), *(ROOT / "tools").glob("*.py"), *(ROOT / "pbdl_helpers").glob("*.py")]:
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "tools.url", "https://github.com/somebody/book"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    for path in url_command.files():
+        old, new = ((root / path.relative_to(ROOT)).read_text(encoding="utf-8") for root in (ROOT, tmp_path))
+        assert new == url_command.replace(old, pages.repository_url(), "https://github.com/somebody/book"), path
+
+
 def test_data_are_registered_and_small():
     """A data set or checkpoint that the registry does not know would be unreachable in Colab."""
     files = {path.relative_to(ROOT / "data").as_posix(): path for path in register.stored()}
@@ -124,16 +137,33 @@ def test_contributing_explains_every_variable():
     assert used == set(re.findall(r"^\| `(PBDL_[A-Z_]+)`", table, flags=re.M))
 
 
-def test_workflows_use_the_commands_of_the_readme():
-    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-    assert workflows
-    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), flags=re.M))
-    for path in workflows:
-        for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
-            for step in job["steps"]:
-                for line in step.get("run", "").splitlines():
-                    if line.startswith("make "):
-                        assert line.split()[1] in targets, f"{path.name}: {line}"
+def prerequisites():
+    """What each target of the Makefile needs first."""
+    rules = re.findall(r"^([a-z-]+): *([^#|\n]*)", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)
+    return {target: needed.split() for target, needed in rules}
+
+
+def commands(workflow):
+    """The targets of `make` that a workflow's jobs run, by job."""
+    jobs = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8"))["jobs"]
+    steps = {name: [step.get("run", "") for step in job["steps"]] for name, job in jobs.items()}
+    return {
+        name: re.findall(r"^(?:make|\.ci/run) ([a-z-]+)", "\n".join(lines), flags=re.M) for name, lines in steps.items()
+    }
+
+
+@pytest.mark.parametrize("workflow", ["publish.yml", "test.yml", "weekly.yml"])
+def test_workflows_use_targets_that_exist(workflow):
+    used = {target for targets in commands(workflow).values() for target in targets}
+    assert used
+    assert used <= prerequisites().keys()
+
+
+def test_parallel_jobs_check_all_that_make_test_checks():
+    used = {target for targets in commands("test.yml").values() for target in targets}
+    assert set(prerequisites()["test"]) <= used
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))
+    assert set(workflow["jobs"]["report"]["needs"]) == workflow["jobs"].keys() - {"report"}
 
 
 @pytest.mark.parametrize(("found", "does"), [("", "issue create"), ("7", "issue comment 7")])

@@ -1,11 +1,13 @@
 """Every committed notebook is executed, unaltered, clean and complete; and the checks that say so can fail."""
 
+import shutil
+
 import checks
 import nbformat
 import pytest
 
 from pbdl_helpers.claims import MIME
-from tools import notebooks
+from tools import notebooks, run
 
 PATHS = notebooks.find()
 IDS = [path.stem for path in PATHS]
@@ -42,6 +44,17 @@ def test_claims_of_another_chapter_are_reported(notebook):
     assert "twice" in checks.chapter_problems(notebook, notebooks.name(PATHS[0]))[0]
 
 
+def test_template_lacks_only_its_content(tmp_path):
+    """A new chapter starts from it: once it is executed, nothing is wrong but what its author has to write."""
+    path = tmp_path / "chapter.ipynb"
+    shutil.copy(notebooks.TEMPLATE, path)
+    assert "was never executed by `make run`" in checks.notebook_problems(notebooks.read(path))
+    assert run.main([str(path)]) == 0
+    notebook = notebooks.read(path)
+    assert checks.notebook_problems(notebook) == ["still holds a TODO of the template"]
+    assert checks.chapter_problems(notebook, "part/template") == []
+
+
 def unexecuted(notebook):
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
@@ -70,6 +83,10 @@ def slow(notebook):
 
 def heavy(notebook):
     code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("stream", text="x" * 1_000_001))
+
+
+def unfinished(notebook):
+    notebook.cells[-1].source += "\nTODO"
 
 
 def other_bootstrap(notebook):
@@ -122,6 +139,7 @@ BREAKS = {
     noisy: "wrote to stderr",
     slow: "took 181 s",
     heavy: "MB of outputs",
+    unfinished: "still holds a TODO",
     other_bootstrap: "not the common bootstrap cell",
     without_claims: "has no claims",
     without_exercises: "has 0 exercises",
