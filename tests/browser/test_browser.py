@@ -29,7 +29,11 @@ def listen(problems):
     def attach(page):
         page.on("console", lambda m: m.type in ("error", "warning") and problems.append(f"console: {m.text}"))
         page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
-        page.on("requestfailed", lambda r: problems.append(f"request failed: {r.url}"))
+        # a page that is left before its icon has come cancels the request: no fault of the site
+        page.on(
+            "requestfailed",
+            lambda r: r.failure != "net::ERR_ABORTED" and problems.append(f"request failed: {r.failure} {r.url}"),
+        )
         page.on("response", lambda r: r.status >= 400 and problems.append(f"{r.status}: {r.url}"))
 
     return attach

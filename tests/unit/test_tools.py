@@ -136,7 +136,12 @@ def test_interrupt_leaves_the_notebook_and_ends_at_once(tmp_path):
     path, started = tmp_path / "slow.ipynb", tmp_path / "started"
     write_notebook(path, f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(100)")
     before = path.read_bytes()
-    process = subprocess.Popen([sys.executable, "-m", "tools.run", path], cwd=ROOT, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.run", path],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )
     deadline = time.monotonic() + 60
     while not started.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
