@@ -11,6 +11,12 @@ __all__ = ["MIME", "Claims", "claims_table"]
 #: Media type of the machine-readable record in a cell's output.
 MIME = "application/vnd.pbdl.claims+json"
 
+GROUPS = {
+    "source": "What the source text reports",
+    "finding": "Findings of this book",
+    "safeguard": "Safeguards: is the program right?",
+}
+
 
 class Claims:
     """The claims of one chapter, checked together when the ``with`` block ends.
@@ -27,7 +33,7 @@ class Claims:
         >>> with Claims("introduction/teaser") as claims:
         ...     claims.check("a square is not negative", (-2.0) ** 2, at_least=0)  # doctest: +ELLIPSIS
         Claims of introduction/teaser
-          holds    a square is not negative: 4 (bound: at least 0)
+          holds    a square is not negative: 4 (bound: ≥ 0)
     """
 
     def __init__(self, chapter: str):
@@ -53,7 +59,7 @@ class Claims:
             raise AssertionError(f"{len(failed)} of {len(self.rows)} claims do not hold:\n{lines}")
 
     def check(self, text, value, *, at_most=None, at_least=None, between=None, exactly=None, source=None) -> None:
-        """Asserts that a measured value keeps its bound.
+        """Asserts that a measured value keeps its bound: one that the source text reports, too, or a finding of ours.
 
         Args:
             text: the claim, one plain sentence.
@@ -65,13 +71,21 @@ class Claims:
             ValueError: if the value is not a single number, the text occurred before, or there is not exactly one bound
                 made of finite numbers.
         """
-        self._add(text, value, source, "holds", at_most, at_least, between, exactly)
+        group = "finding" if source is None else "source"
+        self._add(text, value, source, group, "holds", at_most, at_least, between, exactly)
+
+    def guard(self, text, value, *, at_most=None, at_least=None, between=None, exactly=None) -> None:
+        """Asserts what would be wrong only by a fault of the program, such as round-off or agreement of two programs.
+
+        Arguments and errors are those of :meth:`check`.
+        """
+        self._add(text, value, None, "safeguard", "holds", at_most, at_least, between, exactly)
 
     def refute(self, text, value, *, source, at_most=None, at_least=None, between=None, exactly=None) -> None:
         """Asserts that the measurement contradicts a claim of the source text: the bound states the contradiction.
 
         Args:
-            text: the source's claim, one plain sentence.
+            text: one plain sentence: what the source claims, and what was found.
             value: the measured number.
             source: what the source text says or prints.
             at_most, at_least, between, exactly: the range, one of them, that the claim excludes.
@@ -79,9 +93,9 @@ class Claims:
         Raises:
             ValueError: as in :meth:`check`.
         """
-        self._add(text, value, source, "refuted", at_most, at_least, between, exactly)
+        self._add(text, value, source, "source", "refuted", at_most, at_least, between, exactly)
 
-    def _add(self, text, value, source, verdict, at_most, at_least, between, exactly) -> None:
+    def _add(self, text, value, source, group, verdict, at_most, at_least, between, exactly) -> None:
         if not self._open:
             raise RuntimeError("Claims are checked when a with block ends: write `with Claims(...) as claims:`.")
         if any(row["text"] == text for row in self.rows):
@@ -96,6 +110,7 @@ class Claims:
                 "value": number if finite else None,
                 "bound": bound,
                 "source": None if source is None else str(source),
+                "group": group,
                 "verdict": verdict if passed else "fails",
                 "passed": passed,
             }
@@ -138,12 +153,12 @@ def limits(text, at_most, at_least, between, exactly) -> tuple[float, float, str
         if not isinstance(bound, (tuple, list)) or len(bound) != 2:
             raise ValueError(f"Claim {text!r}: between={bound!r} must be a pair of numbers, (low, high).")
         low, high = (to_number(text, name, value) for value in bound)
-        words = f"{low:.6g} to {high:.6g}"
+        words = f"{show_bound(low)} to {show_bound(high)}"
     else:
         number = to_number(text, name, bound)
         low = -math.inf if name == "at_most" else number
         high = math.inf if name == "at_least" else number
-        words = f"{name.replace('_', ' ')} {show_number(number) if name == 'exactly' else f'{number:.6g}'}"
+        words = {"at_most": "≤ ", "at_least": "≥ ", "exactly": "= "}[name] + show_bound(number)
     if math.isnan(low) or not low <= high or (math.isinf(low) and math.isinf(high)):
         raise ValueError(
             f"Claim {text!r}: the bound {words} allows nothing or everything; give finite numbers in order."
@@ -152,20 +167,42 @@ def limits(text, at_most, at_least, between, exactly) -> tuple[float, float, str
 
 
 def claims_table(rows: list[dict]) -> str:
-    """Returns claims as an HTML table: claim, bound, measured, source's figure, verdict."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Claim", "Bound", "Measured", "Source text", "Verdict"))
+    """Returns claims as an HTML table in three groups: sentence, measured, bound, what the source says, verdict.
+
+    Each cell names its column, too, so that a narrow page can show each row as a card.
+    """
+    columns = ("Claim", "Measured", "Bound", "Source says", "Verdict")
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = []
-    for row in rows:
-        cells = (row["text"], row["bound"], show_number(row["value"]), row["source"] or "–", row["verdict"])
-        body.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    return f'<table class="table claims"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    for group, title in GROUPS.items():
+        members = [row for row in rows if row["group"] == group]
+        if members:
+            body.append(f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}">{title}</th></tr>')
+        for row in members:
+            values = {"Measured": show_number(row["value"]), "Bound": row["bound"], "Source says": row["source"] or "–"}
+            cells = [f'<td data-column="{name}">{escape(value)}</td>' for name, value in values.items()]
+            verdict = f'<td data-column="Verdict"><span class="verdict {row["verdict"]}">{row["verdict"]}</span></td>'
+            body.append(f'<tr><th scope="row">{escape(row["text"])}</th>{"".join(cells)}{verdict}</tr>')
+    return f'<table class="claims"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
 
 
 def show_number(value: float | None) -> str:
-    """Returns a number for tables: whole ones in full, others with four digits; None stands for NaN and infinity."""
-    if value is None:
-        return "not finite"
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
+    """Returns a number for tables: whole ones in full, others with three digits; None stands for NaN and infinity."""
+    return "not finite" if value is None else show_digits(value, 3)
+
+
+def show_bound(value: float) -> str:
+    return show_digits(value, 6)
+
+
+def show_digits(value: float, digits: int) -> str:
+    if abs(value) < 1e9 and value == round(value):
+        return f"{value:,.0f}".replace("-", "−")
+    mantissa, _, exponent = f"{value:.{digits}g}".replace("-", "−").partition("e")
+    if not exponent:
+        return mantissa
+    power = str(int(exponent.replace("−", "-"))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{power}" if mantissa == "1" else f"{mantissa}·10{power}"
 
 
 def show(claims: Claims) -> None:

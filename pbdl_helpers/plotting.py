@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import tempfile
 from html import escape
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-__all__ = ["COLORS", "animate", "compare", "curves", "images", "style"]
+__all__ = ["COLORS", "animate", "compare", "curves", "images", "keep", "style"]
 
 #: The colour of each method in the whole book; the palette of Okabe and Ito stays distinct for colour-blind readers.
 COLORS = {
@@ -155,26 +157,44 @@ def curves(series: dict, *, xlabel, ylabel, colors=None, log=True, ax=None):
     return ax
 
 
-def animate(draw, frames: int, *, alt: str, caption: str = "", fps: float = 10, dpi: int = 80):
-    """Makes a looping WebP animation, small enough to commit, as an HTML figure with alternative text.
+def keep(name: str, item) -> None:
+    """Shows a figure or an animation and records it in the cell's output under a name.
+
+    A page places it by ``{glue:figure} name``, such as the key picture of a chapter, which stands before all code.
+
+    Args:
+        name: unique in the notebook.
+        item: a matplotlib figure, which is closed, or what :func:`animate` returns.
+    """
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.display import display
+
+    data, metadata = InteractiveShell.instance().display_formatter.format(item)
+    if isinstance(item, plt.Figure):
+        plt.close(item)
+    display(data, metadata={**metadata, "scrapbook": {"name": name, "mime_prefix": ""}}, raw=True)
+
+
+def animate(draw, frames: int, *, alt: str, fps: float = 10, dpi: int = 80, still: int = -1):
+    """Makes an animation as an HTML video with controls, small enough to commit; nothing moves before it is started.
 
     Args:
         draw: called with ``0 … frames - 1``; each call returns the figure to show, the same one or a new one. These
             figures are closed; others that are open stay open.
         frames: number of frames.
         alt: what is seen, for readers who do not see it.
-        caption: text under the animation.
         fps: frames a second.
         dpi: dots an inch.
+        still: number of the frame that is seen before the start, and in print; by default the last.
 
     Returns:
-        An ``IPython.display.HTML`` object.
+        An ``IPython.display.HTML`` object with an H.264 video.
 
     Raises:
         ValueError: if there is no frame or no alternative text.
     """
+    import imageio
     from IPython.display import HTML
-    from PIL import Image
 
     if frames < 1 or not alt.strip():
         raise ValueError("An animation needs at least one frame and a text that says what is seen.")
@@ -186,15 +206,24 @@ def animate(draw, frames: int, *, alt: str, caption: str = "", fps: float = 10, 
         shown = figure
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=dpi)
-        pictures.append(Image.open(buffer).convert("RGB"))
+        picture = imageio.v3.imread(buffer.getvalue())[..., :3]
+        rows, columns = (size - size % 2 for size in picture.shape[:2])  # the format wants even numbers
+        pictures.append(picture[:rows, :columns])
     plt.close(shown)
-    buffer = io.BytesIO()
-    pictures[0].save(
-        buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0, quality=70
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "video.mp4"
+        options = {"codec": "libx264", "pixelformat": "yuv420p", "macro_block_size": 2, "ffmpeg_log_level": "error"}
+        # quality before size, and all data about the video before its pictures
+        parameters = ["-crf", "26", "-preset", "slow", "-movflags", "+faststart"]
+        imageio.mimwrite(path, pictures, format="FFMPEG", fps=fps, output_params=parameters, **options)
+        video = base64.b64encode(path.read_bytes()).decode()
+    poster = base64.b64encode(imageio.v3.imwrite("<bytes>", pictures[still], extension=".webp", quality=80)).decode()
+    size = f'width="{pictures[0].shape[1]}" height="{pictures[0].shape[0]}"'
+    return HTML(
+        f'<video controls loop muted playsinline preload="metadata" {size} aria-label="{escape(alt, True)}" '
+        f'poster="data:image/webp;base64,{poster}">'
+        f'<source type="video/mp4" src="data:video/mp4;base64,{video}"></video>'
     )
-    data = base64.b64encode(buffer.getvalue()).decode()
-    text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return HTML(f'<figure><img alt="{escape(alt, True)}" src="data:image/webp;base64,{data}">{text}</figure>')
 
 
 def color_limits(fields, symmetric: bool) -> tuple[float, float]:

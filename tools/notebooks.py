@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import platform
+import re
 import sys
 import time
 from datetime import date
@@ -60,6 +61,23 @@ def claims(notebook) -> list[dict]:
     """Returns the records that ``Claims`` left in the outputs."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     return [output.data[MIME] for output in outputs if MIME in output.get("data", {})]
+
+
+def title(notebook) -> str:
+    """Returns the heading of a notebook's first cell."""
+    return notebook.cells[0].source.splitlines()[0].lstrip("# ")
+
+
+def kept(notebook) -> dict:
+    """Returns the outputs that ``plotting.keep`` named, by name."""
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return {o.metadata["scrapbook"]["name"]: o for o in outputs if "scrapbook" in o.get("metadata", {})}
+
+
+def key_picture(notebook) -> str:
+    """Returns the picture that a notebook opens with, as base64 text: the first that its first cell places."""
+    key = re.search(r"\{glue:figure\} *(\S+)", notebook.cells[0].source)[1]
+    return kept(notebook)[key].data["image/png"]
 
 
 def name(path) -> str:

@@ -1,6 +1,15 @@
-"""Sphinx extension of the book: its address, the page of claims, and mends of the theme's accessibility."""
+"""Sphinx extension of the book: its address, page of claims, gallery, citations, and mends of the theme."""
 
+import base64
+import io
+import re
+
+import imagesize
+import pybtex.plugin
 from docutils import nodes
+from PIL import Image
+from pybtex.style.formatting.unsrt import Style as UnsortedStyle
+from pybtex.style.labels import BaseLabelStyle
 from sphinx.util.docutils import SphinxDirective
 
 from pbdl_helpers.claims import claims_table
@@ -14,6 +23,9 @@ THEME_OPTIONS = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+
+THUMBNAIL = (480, 300)  # pixels
+WIDE = 900  # pixels; a picture wider than this scrolls on phones instead of shrinking until nobody can read it
 
 MENDED = (
     'role="doc-biblioentry"',
@@ -47,7 +59,7 @@ class ClaimsTable(SphinxDirective):
         notebook = notebooks.read(path)
         rows = [row for record in notebooks.claims(notebook) for row in record["claims"]]
         refuted = sum(row["verdict"] == "refuted" for row in rows)
-        title = next(c.source for c in notebook.cells if c.cell_type == "markdown").splitlines()[0].lstrip("# ")
+        title = notebooks.title(notebook)
         section = nodes.section(ids=[f"claims-{path.stem.replace('_', '-')}"])
         section += nodes.title(text=title)
         section += self.parsed(f"Notebook: {{doc}}`/{name}`")
@@ -72,6 +84,63 @@ class ClaimsTable(SphinxDirective):
         return nodes.table("", group, classes=["claims-overview"])
 
 
+class Gallery(SphinxDirective):
+    """``{gallery}``: a card a notebook, in book order: its key picture, small, with its title as a link."""
+
+    def run(self):
+        cards = nodes.container(classes=["gallery"])
+        for caption, names in pages.parts():
+            for name in names:
+                if name.startswith("notebooks/"):
+                    cards += self.card(name, caption)
+        return [cards]
+
+    def card(self, name, caption):
+        path = ROOT / f"{name}.ipynb"
+        self.env.note_dependency(str(path))
+        notebook = notebooks.read(path)
+        small = ROOT / "_build" / "thumbnails" / f"{path.stem}.webp"
+        small.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(io.BytesIO(base64.b64decode(notebooks.key_picture(notebook)))) as picture:
+            picture.thumbnail(THUMBNAIL)
+            picture.convert("RGB").save(small, quality=85)
+        card = nodes.container(classes=["gallery-card"])
+        image = nodes.image(
+            uri=f"/{small.relative_to(ROOT).as_posix()}", alt=f"Key picture of: {notebooks.title(notebook)}"
+        )
+        inline, _ = self.parse_inline(f"{{doc}}`/{name}`", lineno=self.lineno)
+        card += [image, nodes.paragraph("", "", *inline), nodes.paragraph("", caption, classes=["gallery-part"])]
+        return card
+
+
+class AuthorYear(BaseLabelStyle):
+    """Labels in lists of references that read like the citations in the text, such as "Lipman et al., 2023"."""
+
+    def format_labels(self, entries):
+        for entry in entries:
+            names = [" ".join(person.last_names) for person in entry.persons["author"]]
+            people = " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
+            yield f"{people}, {entry.fields['year']}"
+
+
+class AuthorYearStyle(UnsortedStyle):
+    default_label_style = AuthorYear
+
+
+def let_wide_pictures_scroll(app, body):
+    """Marks pictures that are too wide for a phone; the style sheet then lets them scroll at a readable size."""
+    sources = {name: app.srcdir / path for path, name in app.builder.images.items()}
+
+    def mark(match):
+        source = sources.get(match["name"])
+        if source is None or imagesize.get(source)[0] <= WIDE:
+            return match[0]
+        return f'<figure class="wide" tabindex="0"{match["attributes"]}>{match["between"]}<img{match["image"]}'
+
+    figure = r'<figure class="[^"]*"(?P<attributes>[^>]*)>(?P<between>\s*)<img(?P<image>[^>]*_images/(?P<name>[^"]+)")'
+    return re.sub(figure, mark, body)
+
+
 def mend_page(app, pagename, templatename, context, doctree):
     """Mends what the theme and the extensions write wrong.
 
@@ -83,7 +152,7 @@ def mend_page(app, pagename, templatename, context, doctree):
     body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     for attribute in MENDED:
         body = body.replace(f" {attribute}", "")
-    context["body"] = body
+    context["body"] = let_wide_pictures_scroll(app, body)
     # live cells are not offered, and their set-up script comes twice, which is an error in every browser
     context["script_files"] = [s for s in context["script_files"] if "thebe" not in f"{s} {s.attributes}".lower()]
     context["pagetitle"] = context.get("pagetitle") or context.get("title") or app.config.project
@@ -107,6 +176,8 @@ def setup(app):
     app.connect("config-inited", set_theme_options)
     app.connect("config-inited", set_address, priority=1)  # before the extensions that read them
     app.add_directive("claims-table", ClaimsTable)
+    app.add_directive("gallery", Gallery)
+    pybtex.plugin.register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("html-page-context", mend_page, priority=900)  # after the theme
     app.add_css_file("pbdl.css")
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

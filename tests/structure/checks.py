@@ -47,6 +47,8 @@ def notebook_problems(notebook) -> list[str]:
         problems.append("has no claims; use `with Claims(...)`")
     if any("TODO" in cell.source for cell in notebook.cells):
         problems.append("still holds a TODO of the template")
+    problems += [f"code cell {n}: {problem}" for n, cell in enumerate(code, 1) for problem in fold_problems(cell)]
+    problems += kept_problems(notebook) + exercise_problems(text)
     exercises = len(re.findall(r"^[:`]{3,}\{exercise\}", text, flags=re.M))
     solutions = len(re.findall(r"^[:`]{3,}\{solution(?:-start)?\}", text, flags=re.M))
     if exercises not in EXERCISES:
@@ -65,6 +67,45 @@ def chapter_problems(notebook, name) -> list[str]:
     return problems + [f"claims {text!r} twice" for text in sorted({t for t in texts if texts.count(t) > 1})]
 
 
+def fold_problems(cell) -> list[str]:
+    """Checks that a cell which teaches nothing of the method is folded: bootstrap, set-up, figures and claims."""
+    plumbing = ("import pbdl_helpers  #", "setup(", "with Claims(", "plotting.keep(", "plt.subplots(")
+    folded = "hide-input" in cell.metadata.get("tags", [])
+    draws = "mystnb" in cell.metadata or any(part in cell.source for part in plumbing)
+    return ["must be folded by the tag hide-input"] if draws and not folded else []
+
+
+def kept_problems(notebook) -> list[str]:
+    """Checks that the page opens with its key picture, and that each output that was kept is placed with all texts."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    directive = r"^([:`]{3,})\{glue:figure\} *(\S+)\n(.*?)^\1 *$"
+    placed = {key: body for _, key, body in re.findall(directive, text, flags=re.M | re.S)}
+    kept = notebooks.kept(notebook)
+    problems = [] if "{glue:figure}" in notebook.cells[0].source else ["does not open with its key picture"]
+    problems += [f"keeps {key}, but places it nowhere" for key in kept.keys() - placed.keys()]
+    for key, body in placed.items():
+        data = kept[key].data if key in kept else {}
+        wanted = {"name": r"^:name: *\S"}
+        if "image/png" in data:
+            wanted["alt text"] = r"^:alt: *\S"
+        problems += [f"figure {key} has no {what}" for what, line in wanted.items() if not re.search(line, body, re.M)]
+        if not re.sub(r"^:[^:\n]+:.*$", "", body, flags=re.M).strip():
+            problems.append(f"figure {key} has no caption")
+    return problems
+
+
+def exercise_problems(text) -> list[str]:
+    """Checks that each exercise says how hard it is, and gives a hint unless it is easy."""
+    problems = []
+    for _, title, body in re.findall(r"^([:`]{3,})\{exercise\} *([^\n]*)\n(.*?)^\1 *$", text, flags=re.M | re.S):
+        level = re.search(r"\((easy|medium|hard)\)$", title)
+        if not level:
+            problems.append(f"exercise {title!r} does not end with (easy), (medium) or (hard)")
+        elif level[1] != "easy" and "{dropdown} Hint" not in body:
+            problems.append(f"exercise {title!r} has no hint")
+    return problems
+
+
 def output_problems(cell) -> list[str]:
     """Checks a code cell's outputs: no error, no stderr, each image with caption, name and alt text."""
     problems = []
@@ -74,7 +115,7 @@ def output_problems(cell) -> list[str]:
         elif output.output_type == "stream" and output.name == "stderr":
             problems.append("wrote to stderr")
         data = output.get("data", {})
-        if any(kind.startswith("image/") for kind in data):
+        if "scrapbook" not in output.get("metadata", {}) and any(kind.startswith("image/") for kind in data):
             settings = cell.metadata.get("mystnb", {})
             figure, image = settings.get("figure", {}), settings.get("image", {})
             for key, value in (("alt", image.get("alt")), ("caption", figure.get("caption"))):
@@ -85,6 +126,9 @@ def output_problems(cell) -> list[str]:
         for tag in re.findall(r"<img\b[^>]*>", data.get("text/html", "")):
             if not has_alt(tag):
                 problems.append("an image in its HTML output has no alt text")
+        for tag in re.findall(r"<video\b[^>]*>", data.get("text/html", "")):
+            if "aria-label=" not in tag:
+                problems.append("a video has no label that says what is seen")
     return problems
 
 

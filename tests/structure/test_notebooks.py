@@ -127,6 +127,44 @@ def animation_without_alt(notebook):
     code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("display_data", html))
 
 
+def video_without_label(notebook):
+    html = {"text/html": "<video controls></video>"}
+    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("display_data", html))
+
+
+def unfolded(notebook):
+    figure_cell(notebook).metadata["tags"] = []
+
+
+def without_key_picture(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace("{glue:figure}", "{note}")
+
+
+def key_picture_without_alt(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace(":alt:", ":class:")
+
+
+def key_picture_without_caption(notebook):
+    source = notebook.cells[0].source
+    start = source.index("\n\n", source.index(":alt:"))
+    notebook.cells[0].source = source[:start] + source[source.index("\n```", start) :]
+
+
+def kept_nowhere(notebook):
+    metadata = {"scrapbook": {"name": "lost", "mime_prefix": ""}}
+    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("display_data", {}, metadata=metadata))
+
+
+def exercise_without_level(notebook):
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("(easy)", "")
+
+
+def exercise_without_hint(notebook):
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("{dropdown} Hint", "{note}")
+
+
 def markdown_image_without_alt(notebook):
     notebook.cells.append(nbformat.v4.new_markdown_cell("![](plume.png)"))
 
@@ -148,6 +186,14 @@ BREAKS = {
     figure_without_alt: "its figure has no alt text",
     figure_without_caption: "its figure has no caption text",
     animation_without_alt: "an image in its HTML output has no alt text",
+    video_without_label: "a video has no label",
+    unfolded: "must be folded",
+    without_key_picture: "does not open with its key picture",
+    key_picture_without_alt: "has no alt text",
+    key_picture_without_caption: "has no caption",
+    kept_nowhere: "keeps lost, but places it nowhere",
+    exercise_without_level: "does not end with (easy)",
+    exercise_without_hint: "has no hint",
     markdown_image_without_alt: "image plume.png has no alt text",
 }
 

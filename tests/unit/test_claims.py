@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pbdl_helpers.claims import MIME, Claims, show_number
+from pbdl_helpers.claims import GROUPS, MIME, Claims, show_number
 
 
 def test_holding_claims_are_recorded():
@@ -13,16 +13,19 @@ def test_holding_claims_are_recorded():
         claims.check("large", np.float32(3), at_least=2)
         claims.check("between", 1, between=(0, 2))
         claims.check("parameters", 16897, exactly=16897)
+        claims.guard("round-off", 1e-17, at_most=1e-12)
         claims.refute("source says zero", 0.5, source="0", at_least=0.4)
     record = claims._repr_mimebundle_()[MIME]
     assert json.loads(json.dumps(record)) == record
     assert record["chapter"] == "part/chapter"
-    assert [row["verdict"] for row in record["claims"]] == ["holds"] * 4 + ["refuted"]
+    assert [row["verdict"] for row in record["claims"]] == ["holds"] * 5 + ["refuted"]
+    assert [row["group"] for row in record["claims"]] == ["source", *["finding"] * 3, "safeguard", "source"]
     assert record["claims"][0] == {
         "text": "small",
         "value": pytest.approx(0.1),
-        "bound": "at most 0.2",
+        "bound": "≤ 0.2",
         "source": "0.15",
+        "group": "source",
         "verdict": "holds",
         "passed": True,
     }
@@ -111,9 +114,29 @@ def test_table_escapes_text():
     assert "a &lt; b &amp; c" in claims.html()
 
 
+def test_table_has_the_groups_in_order_and_names_its_cells():
+    with Claims("c") as claims:
+        claims.guard("agrees", 0, at_most=1)
+        claims.check("ours", 1, at_most=2)
+        claims.check("theirs", 1, at_most=2, source="1")
+    html = claims.html()
+    places = [html.index(text) for text in (*GROUPS.values(), "theirs", "ours", "agrees")]
+    assert sorted(places) == [places[i] for i in (0, 3, 1, 4, 2, 5)]
+    assert html.count('data-column="Source says"') == 3
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(16897.0, "16,897"), (1234567.0, "1,234,567"), (0.123456, "0.1235"), (3.9e-15, "3.9e-15"), (None, "not finite")],
+    [
+        (16897.0, "16,897"),
+        (1234567.0, "1,234,567"),
+        (0.123456, "0.123"),
+        (-0.5, "−0.5"),
+        (3.9e-15, "3.9·10⁻¹⁵"),
+        (1e-6, "10⁻⁶"),
+        (2.5e12, "2.5·10¹²"),
+        (None, "not finite"),
+    ],
 )
-def test_whole_numbers_are_shown_in_full(value, shown):
+def test_numbers_are_shown_as_people_write_them(value, shown):
     assert show_number(value) == shown

@@ -3,9 +3,11 @@ import io
 import re
 import warnings
 
+import imageio
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from pbdl_helpers import plotting
@@ -73,29 +75,45 @@ def test_colours_differ():
     assert len(set(colours)) == len(colours)
 
 
-def test_animation_holds_all_frames_and_the_texts():
+def test_animation_is_a_video_with_controls_and_a_still():
     def draw(index):
         figure, ax = plt.subplots(figsize=(2, 1))
-        ax.plot([0, index + 1])
+        ax.set_position([0, 0, 1, 1])
+        ax.set_facecolor((index / 2, 0, 0))
         return figure
 
-    html = plotting.animate(draw, 3, alt='a "rising" line', caption="x < y", fps=5).data
-    assert 'alt="a &quot;rising&quot; line"' in html
-    assert "<figcaption>x &lt; y</figcaption>" in html
-    data = re.search(r"base64,([^\"]+)", html)[1]
-    picture = Image.open(io.BytesIO(base64.b64decode(data)))
-    assert picture.n_frames == 3
-    assert picture.info["loop"] == 0
+    html = plotting.animate(draw, 3, alt='a "red" ground', fps=5, dpi=51).data
+    assert 'aria-label="a &quot;red&quot; ground"' in html
+    assert " controls " in html
+    assert "autoplay" not in html
+    poster, video = (base64.b64decode(data) for data in re.findall(r"base64,([^\"]+)", html))
+    assert Image.open(io.BytesIO(poster)).convert("RGB").getpixel((50, 25))[0] > 240  # the last frame
+    frames = imageio.v3.imread(video, extension=".mp4")
+    assert frames.shape == (3, 50, 102, 3)
+    np.testing.assert_allclose(frames[:, 25, 50, 0], [0, 128, 255], atol=12)
+    assert imageio.v3.immeta(video, extension=".mp4")["fps"] == 5
     assert plt.get_fignums() == []
+
+
+def test_what_is_kept_carries_its_name(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append((data, more)))
+    figure = plt.figure(figsize=(1, 1))
+    plotting.keep("key", figure)
+    InteractiveShell.clear_instance()  # other tests run outside of IPython
+    ((data, more),) = shown
+    assert "text/plain" in data
+    assert more["metadata"]["scrapbook"] == {"name": "key", "mime_prefix": ""}
+    assert figure.number not in plt.get_fignums()
 
 
 def test_animation_closes_its_figures_and_no_other():
     mine = plt.figure()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # more than 20 open figures warn
-        plotting.animate(lambda index: plt.figure(figsize=(1, 1)), 25, alt="nothing")
+        plotting.animate(lambda index: plt.figure(figsize=(1, 1)), 25, alt="nothing", dpi=50)
         shared = plt.figure(figsize=(1, 1))
-        plotting.animate(lambda index: shared, 3, alt="nothing")
+        plotting.animate(lambda index: shared, 3, alt="nothing", dpi=50)
     assert plt.get_fignums() == [mine.number]
 
 
