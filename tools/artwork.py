@@ -1,11 +1,17 @@
-"""Makes logo, favicon, social card and banner from a simulation, a minute or two: `python -m tools.artwork`."""
+"""Makes logo, favicon, social card, banner and the equations' picture from simulations: `python -m tools.artwork`.
+
+It takes a minute or two.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from phi.torch.flow import Box, CenteredGrid, Solve, Sphere, StaggeredGrid, advect, diffuse, extrapolation, fluid
 from phi.torch.flow import math as phi_math
 from PIL import Image, ImageDraw, ImageFont
 
+from pbdl_helpers import burgers, plotting
+from pbdl_helpers.fluids import Flow
 from tools import ROOT
 
 STATIC = ROOT / "book" / "_static"
@@ -58,6 +64,44 @@ def badge(smoke, size) -> Image.Image:
     return image.resize((size, size), Image.Resampling.LANCZOS)
 
 
+def vortices(cells=192, time=4.0, dt=0.02, nu=2e-4) -> np.ndarray:
+    """Returns the vorticity of decaying vortices in a periodic box [0, 1]², shape (y, x)."""
+    torch.manual_seed(3)
+    flow = Flow((cells, cells), 1 / cells, x="periodic", y="periodic")
+    axis = torch.arange(cells + 1) / cells
+    stream = torch.zeros(cells + 1, cells + 1)  # at the corners: its differences are free of divergence
+    for wave_x in range(-4, 5):
+        for wave_y in range(-4, 5):
+            phase = 2 * torch.pi * (wave_x * axis + wave_y * axis[:, None] + torch.rand(1))
+            stream += torch.cos(phase) / (1 + wave_x**2 + wave_y**2)
+    u, v = (stream[1:] - stream[:-1]) * cells, (stream[:, :-1] - stream[:, 1:]) * cells
+    velocity = tuple(0.5 * field[None] / u.abs().max() for field in (u, v))
+    for _ in range(round(time / dt)):
+        velocity = flow.step(velocity, dt=dt, nu=nu)
+    u, v = (field[0].numpy() for field in velocity)
+    return (np.diff(v[:-1], axis=1, append=0) - np.diff(u[:, :-1], axis=0, append=0))[:-1, :-1] * cells
+
+
+def equations(smoke) -> plt.Figure:
+    """Three panels, a solution of each of the book's main equations."""
+    plotting.style()
+    fig, axes = plt.subplots(1, 3, figsize=(11, 3.7))
+    x = np.linspace(-1, 1, 801)
+    for t, color in zip((0, 0.25, 0.5, 1), plt.cm.viridis(np.linspace(0, 0.85, 4)), strict=True):
+        axes[0].plot(x, burgers.cole_hopf(x, t, 0.01 / np.pi), color=color, label=f"t = {t:g}")
+    axes[0].set(title="Burgers: a shock", xlabel="x", ylabel="velocity u")
+    axes[0].legend(fontsize=9)
+    spin = vortices()
+    bound = np.abs(spin).max()
+    axes[1].imshow(spin, cmap="RdBu_r", vmin=-bound, vmax=bound, extent=(0, 1, 0, 1))
+    axes[1].set(title="Navier–Stokes: vortices", xlabel="x", ylabel="y")
+    axes[2].imshow(smoke[::-1], cmap="magma", extent=(0, 120, 0, 100))
+    axes[2].set(title="with buoyancy: a plume", xlabel="x", ylabel="y")
+    for ax in axes[1:]:
+        ax.grid(False)
+    return fig
+
+
 def font(size):
     return ImageFont.truetype(plt.matplotlib.get_data_path() + "/fonts/ttf/DejaVuSans-Bold.ttf", size)
 
@@ -76,6 +120,7 @@ def main() -> None:
     draw.text((60, 60), "Physics-based\nDeep Learning", font=font(76), fill="white", spacing=18)
     draw.text((60, 300), "An executable book", font=font(36), fill="#f8d7a0")
     social.save(STATIC / "social.png", optimize=True)
+    equations(frames[2]).savefig(ROOT / "book" / "figures" / "equations.webp", dpi=110)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import checks
+import notation
 import pytest
 import yaml
 
@@ -112,6 +113,31 @@ def test_data_are_registered_and_small():
     files = {path.relative_to(ROOT / "data").as_posix(): path for path in register.stored()}
     assert files.keys() == datasets.registry()["files"].keys()
     assert sum(path.stat().st_size for path in files.values()) <= checks.DATA_BYTES
+
+
+NOTATION = (ROOT / "book/appendix/notation.md").read_text(encoding="utf-8")
+# errata.md quotes the source's symbols
+CHAPTERS = [name for name in pages.pages() if name != "book/appendix/errata"]
+
+
+def page_text(name):
+    path = ROOT / f"{name}.ipynb"
+    if not path.exists():
+        return path.with_suffix(".md").read_text(encoding="utf-8")
+    return "\n\n".join(cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_symbols_stand_on_the_notation_page(name):
+    assert notation.missing(page_text(name), NOTATION) == set()
+
+
+def test_missing_symbol_is_reported():
+    text = (
+        "with $\\tau_0 = \\mathrm{const}$ and $$ \\mathcal{Q} = \\Delta x\\, W^{2}_{s} $$ but `no $Z$ in code`, for 5 $"
+    )
+    assert notation.symbols(text) == {r"\tau", r"\mathcal Q", r"\Delta", "x", "W"}
+    assert notation.missing(text, NOTATION) == {r"\tau", r"\mathcal Q", "W"}
 
 
 def test_api_page_names_every_module():
