@@ -180,7 +180,8 @@ def claims_table(rows: list[dict]) -> str:
             body.append(f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}">{title}</th></tr>')
         for row in members:
             values = {"Measured": show_number(row["value"]), "Bound": row["bound"], "Source says": row["source"] or "–"}
-            cells = [f'<td data-column="{name}">{escape(value)}</td>' for name, value in values.items()]
+            empty = {name: ' class="empty"' if value == "–" else "" for name, value in values.items()}
+            cells = [f'<td data-column="{name}"{empty[name]}>{escape(value)}</td>' for name, value in values.items()]
             verdict = f'<td data-column="Verdict"><span class="verdict {row["verdict"]}">{row["verdict"]}</span></td>'
             body.append(f'<tr><th scope="row">{escape(row["text"])}</th>{"".join(cells)}{verdict}</tr>')
     return f'<table class="claims"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
@@ -196,9 +197,13 @@ def show_bound(value: float) -> str:
 
 
 def show_digits(value: float, digits: int) -> str:
-    if abs(value) < 1e9 and value == round(value):
+    if abs(value) < 1e9 and (value == round(value) or abs(value) >= 1000):
         return f"{value:,.0f}".replace("-", "−")
-    mantissa, _, exponent = f"{value:.{digits}g}".replace("-", "−").partition("e")
+    style = "e" if 0 < abs(value) < 1e-3 else "g"
+    text = f"{value:.{digits - 1 if style == 'e' else digits}{style}}"
+    mantissa, _, exponent = text.replace("-", "−").partition("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
     if not exponent:
         return mantissa
     power = str(int(exponent.replace("−", "-"))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

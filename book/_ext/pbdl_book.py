@@ -24,7 +24,7 @@ THEME_OPTIONS = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 
-THUMBNAIL = (480, 300)  # pixels
+THUMBNAIL = (640, 400)  # pixels
 WIDE = 900  # pixels; a picture wider than this scrolls on phones instead of shrinking until nobody can read it
 
 MENDED = (
