@@ -180,4 +180,5 @@ def setup(app):
     pybtex.plugin.register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("html-page-context", mend_page, priority=900)  # after the theme
     app.add_css_file("pbdl.css")
+    app.add_js_file("search.js")
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -115,6 +115,9 @@ def test_search_finds_a_page(browser, site):
     page = site_browser.open_page(context, f"{site}search.html?q=Courant", listen(problems))
     page.wait_for_selector("#search-results li a")
     assert any("navier_stokes_forward" in a.get_attribute("href") for a in page.locator("#search-results li a").all())
+    page.goto(f"{site}search.html?q=divergence")
+    page.wait_for_selector("#search-results p.context")
+    assert "\\" not in " ".join(page.locator("#search-results p.context").all_inner_texts())  # no raw LaTeX
     page.goto(f"{site}search.html?q=zzzzqqqq")
     page.get_by_text("did not match any documents").wait_for()
     context.close()
