@@ -75,8 +75,12 @@ def kept(notebook) -> dict:
 
 
 def key_picture(notebook) -> str:
-    """Returns the picture that a notebook opens with, as base64 text: the first that its first cell places."""
-    key = re.search(r"\{glue:figure\} *(\S+)", notebook.cells[0].source)[1]
+    """Returns the picture that a notebook opens with, as base64 text: the first that its first cell places.
+
+    Raises:
+        KeyError: if the notebook has none, or was not executed.
+    """
+    key = re.search(r"\{glue:figure\} *(\S+)|$", notebook.cells[0].source)[1]
     return kept(notebook)[key].data["image/png"]
 
 

@@ -10,10 +10,13 @@ from docutils import nodes
 from PIL import Image
 from pybtex.style.formatting.unsrt import Style as UnsortedStyle
 from pybtex.style.labels import BaseLabelStyle
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from pbdl_helpers.claims import claims_table
 from tools import ROOT, notebooks, pages
+
+logger = logging.getLogger(__name__)
 
 # Set here because `html_theme_options` in _config.yml would drop all that Jupyter Book sets itself.
 THEME_OPTIONS = {
@@ -92,7 +95,10 @@ class Gallery(SphinxDirective):
         for caption, names in pages.parts():
             for name in names:
                 if name.startswith("notebooks/"):
-                    cards += self.card(name, caption)
+                    try:
+                        cards += self.card(name, caption)
+                    except KeyError:
+                        logger.warning("%s keeps no key picture: run `make run NB=%s.ipynb`", name, name)
         return [cards]
 
     def card(self, name, caption):
