@@ -140,6 +140,18 @@ def test_missing_symbol_is_reported():
     assert notation.missing(text, NOTATION) == {r"\tau", r"\mathcal Q", "W"}
 
 
+def test_first_comparison_quotes_the_notebook():
+    """The table of a text page holds what the cells of a notebook printed."""
+    page = (ROOT / "book/differentiable_physics/first_comparison.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .*\|$", page, flags=re.M)
+    quoted = [float(number) for row in rows for number in re.findall(r"\d\.\d{3}", row)]
+    cells = notebooks.code_cells(notebooks.read(ROOT / "notebooks/differentiable_physics/burgers_dp.ipynb"))
+    text = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+    printed = [float(number) for number in re.findall(r"\d\.\d{4}", text)]
+    assert len(quoted) > 10
+    assert [number for number in quoted if min(abs(number - p) for p in printed) > 0.00056] == []
+
+
 def test_api_page_names_every_module():
     named = re.findall(
         r"automodule:: pbdl_helpers[.](\w+)", (ROOT / "book/appendix/api.md").read_text(encoding="utf-8")
