@@ -1,4 +1,5 @@
 import math
+import shutil
 
 import pytest
 import torch
@@ -23,15 +24,20 @@ def disc(shape, radius=0.15):
     return (x - 0.5) ** 2 + (y - 0.4) ** 2 < radius**2
 
 
+def solid_at(rows, columns):
+    solid = torch.zeros(4, 4, dtype=torch.bool)
+    solid[rows, columns] = True
+    return solid
+
+
+CHANNEL = {"y": ("inflow", "outflow"), "inflow": (0.0, 1.0)}
+
+
 def random_velocity(flow, batch=2, seed=0):
     generator = torch.Generator().manual_seed(seed)
     ny, nx = flow.shape
     u = torch.randn(batch, ny, nx + 1, generator=generator, **F64)
     v = torch.randn(batch, ny + 1, nx, generator=generator, **F64)
-    if flow.sides["x"][0] == "periodic":
-        u[..., -1] = u[..., 0]
-    if flow.sides["y"][0] == "periodic":
-        v[..., -1, :] = v[..., 0, :]
     return u, v
 
 
@@ -90,8 +96,8 @@ def test_agrees_with_phiflow_on_a_periodic_domain(n):
     with phi_math.precision(64):
         bounds = Box(x=2 * math.pi, y=2 * math.pi)
         velocity = staggered(u[0, :, :-1], v[0, :-1], PERIODIC, bounds)
-        velocity = diffuse.explicit(velocity, nu, dt)
         velocity = advect.semi_lagrangian(velocity, velocity, dt)
+        velocity = diffuse.explicit(velocity, nu, dt)
         velocity, _ = fluid.make_incompressible(velocity, (), Solve("CG", 1e-12, 1e-12, rank_deficiency=0))
         theirs = [velocity.vector[name].values.numpy("y,x") for name in "xy"]
     scale = u.abs().max()
@@ -157,6 +163,115 @@ def test_poiseuille_is_steady_between_walls():
     moved = flow.step((u, v), dt=1e-3, nu=nu, force=(0 * u, torch.full_like(v, nu)))
     assert (moved[1] - v).abs().max() < 1e-12
     assert moved[0].abs().max() < 1e-12
+
+
+def slabs(n, thick, axis):
+    """A channel of n cells and width 1 between two plates, along y (axis 1) or x (axis 0); periodic otherwise."""
+    shape = [4, 4]
+    shape[axis] = n + 2 * thick
+    solid = torch.ones(shape, dtype=torch.bool)
+    solid.narrow(axis, thick, n).fill_(False)
+    return Flow(shape, 1 / n, x="periodic", y="periodic", obstacle=solid, **F64)
+
+
+def along(flow, axis, values):
+    """The pair with these values across the channel in the component along it."""
+    u, v = flow.rest()
+    return (u, v + values) if axis == 1 else (u + values[:, None], v)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("thick", [1, 2])
+def test_no_slip_on_an_obstacle_is_of_second_order(axis, thick):
+    """The discrete parabola is steady between plates, and its flow rate converges at second order to 1 / 12.
+
+    Plates of one cell meet across the periodic seam, so that a pair is two cells thick.
+    """
+    nu, rates = 0.1, []
+    for n in (8, 16):
+        flow = slabs(n, thick, axis)
+        x = (torch.arange(n + 2 * thick, **F64) - thick + 0.5) / n
+        parabola = torch.where((x > 0) & (x < 1), x * (1 - x) / 2 + 1 / (8 * n**2), 0.0)
+        velocity = flow.enforce(along(flow, axis, parabola))
+        force = flow.enforce(along(flow, axis, torch.full_like(x, nu)))
+        moved = flow.step(velocity, dt=0.1 / n**2 / nu, nu=nu, force=force)
+        assert max((a - b).abs().max() for a, b in zip(moved, velocity, strict=True)) < 1e-12
+        rates.append(velocity[axis].select(1 - axis + 1, 1).sum() / n)
+    errors = [abs(rate - 1 / 12) for rate in rates]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=1e-6)
+
+
+def test_a_thin_plate_and_corners():
+    """Inside: minus the mean of both sides of a plate, or one side of a thick one; zero on the surface."""
+    solid = torch.zeros(6, 6, dtype=torch.bool)
+    solid[2, 1:5] = True
+    flow = Flow((6, 6), 1.0, obstacle=solid, **F64)
+    u, _ = flow.enforce((torch.arange(6.0, **F64)[:, None].expand(1, 6, 7), torch.zeros(1, 7, 6, **F64)))
+    padded = flow._pad(u, "u")[:, 1:-1, 1:-1]
+    assert padded[0, 2, 2:5].tolist() == [-2.0, -2.0, -2.0]  # minus the mean of 1 and 3
+    assert padded[0, 2, [1, 5]].tolist() == [0.0, 0.0]
+    solid[3, 1:5] = True
+    flow = Flow((6, 6), 1.0, obstacle=solid, **F64)
+    padded = flow._pad(*[flow.enforce((u, torch.zeros(1, 7, 6, **F64)))[0]], "u")[:, 1:-1, 1:-1]
+    assert padded[0, 2, 2:5].tolist() == [-1.0, -1.0, -1.0]
+    assert padded[0, 3, 2:5].tolist() == [-4.0, -4.0, -4.0]
+
+
+def test_doubled_faces_become_one():
+    flow = Flow((4, 4), 1.0, x="periodic", y="periodic", **F64)
+    raw = random_velocity(flow)
+    u, v = flow.enforce(raw)
+    torch.testing.assert_close(u[..., 0], (raw[0][..., 0] + raw[0][..., -1]) / 2)
+    assert torch.equal(u[..., 0], u[..., -1])
+    assert torch.equal(v[:, 0], v[:, -1])
+
+
+def test_what_flows_in_along_the_boundary_makes_no_new_extrema():
+    """For Courant numbers above 1/2 an odd ghost makes the sign of every other row change."""
+    flow = Flow((16, 8), 1.0, x="periodic", y=("inflow", "outflow"), inflow=(0.0, 1.0), **F64)
+    u, v = flow.rest()
+    u, v = u + 1, torch.ones_like(v)
+    for _ in range(6):
+        u = flow.semi_lagrangian(u, "u", (u, v), dt=0.8)
+        assert u.min() >= 0
+        assert u.max() <= 1
+    assert u[0, 0].max() < 1e-3
+
+
+def test_value_of_a_scalar_that_flows_in():
+    flow = Flow((20, 8), 0.5, x="slip", y=("inflow", "outflow"), inflow=(0.0, 1.0), **F64)
+    u, v = flow.rest()
+    velocity = (u, torch.ones_like(v))
+    for scheme in (flow.semi_lagrangian, flow.mac_cormack):
+        clean = smoke = torch.ones(1, 20, 8, **F64)
+        for _ in range(10):  # one cell a step
+            clean = scheme(clean, "centre", velocity, dt=0.5)
+            smoke = scheme(smoke, "centre", velocity, dt=0.5, inflow=1.0)
+        assert clean[:, :10].abs().max() < 1e-12
+        assert (clean[:, 10:] - 1).abs().max() < 1e-12
+        assert (smoke - 1).abs().max() < 1e-12
+
+
+def test_diffusivity_zero_and_its_forms():
+    flow = Flow((6, 6), 0.1, obstacle=disc((6, 6)), **F64)
+    velocity = flow.project(random_velocity(flow))
+    for one, other in ((0, torch.zeros(2)), (0.01, torch.tensor(0.01, **F64)), (0.01, torch.full((2,), 0.01, **F64))):
+        for a, b in zip(flow.step(velocity, dt=0.1, nu=one), flow.step(velocity, dt=0.1, nu=other), strict=True):
+            torch.testing.assert_close(a, b)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_step_is_the_same():
+    shape = (12, 8)
+    flow = Flow(shape, 0.1, x="wall", y=("inflow", "outflow"), inflow=(0.0, 1.0), obstacle=disc(shape), **F64)
+    velocity = random_velocity(flow)
+
+    def step(u, v):
+        return flow.step((u, v), dt=0.02, nu=0.01, scheme="mac_cormack")
+
+    with torch.no_grad():
+        for a, b in zip(torch.compile(step)(*velocity), step(*velocity), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
 def test_uniform_flow_stays():
@@ -254,11 +369,51 @@ def test_vorticity_of_solid_rotation():
         ({"y": ("inflow", "wall")}, "must flow out"),
         ({"obstacle": torch.zeros(3, 3, dtype=torch.bool)}, r"shape \(4, 4\)"),
         ({"obstacle": torch.zeros(4, 4)}, "boolean"),
+        ({"dx": -1.0}, "cell size must be positive, got -1"),
+        ({"dx": math.nan}, "cell size must be positive, got nan"),
+        ({"obstacle": solid_at(0, 1), **CHANNEL}, "at an inflow side"),
+        ({"obstacle": solid_at(slice(1, 3), slice(None)), **CHANNEL}, "cuts the channel"),
+        ({"obstacle": solid_at([1, 2, 1, 2], [0, 1, 2, 3]) | solid_at(1, slice(None)), **CHANNEL}, "cuts the channel"),
     ],
 )
 def test_bad_input_is_named(options, message):
     with pytest.raises(ValueError, match=message):
-        Flow((4, 4), 1.0, **options)
+        Flow(**{"shape": (4, 4), "dx": 1.0, **options})
+
+
+def test_a_way_round_across_the_seam_is_a_way():
+    """Left and right of a wall along y are one region if x is periodic; what cannot be reached may be closed."""
+    solid = solid_at(slice(None), 2) | solid_at(2, [0, 1])
+    sides = {"y": ("inflow", "outflow"), "inflow": (0.0, 1.0)}
+    with pytest.raises(ValueError, match="inflow side"):
+        Flow((4, 4), 1.0, x="periodic", obstacle=solid, **sides)
+    solid[0, 2] = False
+    Flow((4, 4), 1.0, x="periodic", obstacle=solid, **sides)
+    solid = solid_at(2, [0, 1]) | solid_at([1, 2, 3], 2)
+    Flow((4, 4), 1.0, x="periodic", obstacle=solid, **sides)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda flow, u, v: flow.step((u, v), dt=0.0), "time step must be positive, got 0"),
+        (lambda flow, u, v: flow.step((u, v), dt=math.nan), "time step must be positive, got nan"),
+        (lambda flow, u, v: flow.step((u, v), dt=0.1, nu=-1e-3), "not negative, got -0.001"),
+        (lambda flow, u, v: flow.step((u, v), dt=0.1, nu=math.nan), "finite"),
+        (lambda flow, u, v: flow.step((u, v), dt=0.1, nu=torch.tensor([1e-3, math.nan])), "finite"),
+        (lambda flow, u, v: flow.step((u, v), dt=0.1, nu=torch.zeros(3)), r"shape \(2,\), one value a flow"),
+        (lambda flow, u, v: flow.step((u, v, v), dt=0.1), "velocity is a pair"),
+        (lambda flow, u, v: flow.project((v, u)), r"pair of shapes \(batch, 4, 6\) and \(batch, 5, 5\)"),
+        (lambda flow, u, v: flow.step((u, v), dt=0.1, scheme="semi"), "one of semi_lagrangian, mac_cormack"),
+        (lambda flow, u, v: flow.advect((u, v), dt=0.1, scheme="rest"), "one of semi_lagrangian, mac_cormack"),
+        (lambda flow, u, v: flow.semi_lagrangian(u, "center", (u, v), dt=0.1), "not 'center'"),
+        (lambda flow, u, v: flow.diffuse(u, "x", dt=0.1, nu=0.1), "not 'x'"),
+    ],
+)
+def test_bad_numbers_and_fields_are_named(call, message):
+    flow = Flow((4, 5), 1.0)
+    with pytest.raises(ValueError, match=message):
+        call(flow, *flow.rest(2))
 
 
 def test_unstable_diffusion_is_named():
