@@ -1,4 +1,4 @@
-"""Makes logo, favicon, social card, banner and the equations' picture from simulations: `python -m tools.artwork`.
+"""Makes logo, favicon, social card, banner and pictures of text pages from simulations: `python -m tools.artwork`.
 
 It takes a minute or two.
 """
@@ -10,7 +10,7 @@ from phi.torch.flow import Box, CenteredGrid, Solve, Sphere, StaggeredGrid, adve
 from phi.torch.flow import math as phi_math
 from PIL import Image, ImageDraw, ImageFont
 
-from pbdl_helpers import burgers, plotting
+from pbdl_helpers import burgers, datasets, plotting
 from pbdl_helpers.fluids import Flow
 from tools import ROOT
 
@@ -102,6 +102,38 @@ def equations(smoke) -> plt.Figure:
     return fig
 
 
+def wake() -> plt.Figure:
+    """What the data set `wake` holds: vorticity of four simulations, and the frequency of shedding of all."""
+    data = datasets.load("wake")
+    reynolds = np.array([constants["Reynolds"] for constants in data.constants])
+    order = np.argsort(reynolds)
+    fig, axes = plt.subplots(1, 5, figsize=(11, 4), width_ratios=[1, 1, 1, 1, 2.8], layout="constrained")
+    for ax, index in zip(axes, order[[0, 3, 6, 9]], strict=False):
+        u, v = data.sims[index][-1, 0, :64, :], data.sims[index][-1, 1, :, :32]
+        spin = (np.diff(v[1:-1], axis=-1) - np.diff(u[:, 1:-1], axis=-2)) / data.attributes["Dx"]
+        image = ax.imshow(spin, vmin=-0.4, vmax=0.4, cmap="RdBu_r", extent=(3, 97, 3, 197), origin="lower")
+        ax.set(title=f"Re = {reynolds[index]:.0f}", xlabel="x")
+        ax.grid(False)
+        ax.label_outer()
+    axes[0].set_ylabel("y")
+    fig.colorbar(image, ax=axes[3], label="vorticity")
+    gap = 1 / 0.8  # mean velocity beside the cylinder, which fills a fifth of the channel
+    strouhal = [20 / (period(data.sims[i][:, 0, 28, 16]) * gap) for i in order]
+    curve = np.geomspace(60, 1500, 100)
+    axes[4].semilogx(reynolds[order] * gap, strouhal, "o", color=plotting.COLORS["solver"], label="stored data")
+    formula = 0.2731 - 1.1129 / np.sqrt(curve) + 0.4821 / curve
+    axes[4].semilogx(curve, formula, "--", color=plotting.COLORS["reference"], label="cylinder without walls")
+    axes[4].set(xlabel="Reynolds number of the gap velocity", ylabel="Strouhal number", ylim=(0.1, 0.3))
+    axes[4].legend()
+    return fig
+
+
+def period(signal) -> float:
+    """Returns the mean time between upward zero crossings of a signal sampled at unit intervals."""
+    before = np.nonzero((signal[1:] > 0) & (signal[:-1] <= 0))[0]
+    return np.diff(before + signal[before] / (signal[before] - signal[before + 1])).mean()
+
+
 def font(size):
     return ImageFont.truetype(plt.matplotlib.get_data_path() + "/fonts/ttf/DejaVuSans-Bold.ttf", size)
 
@@ -121,6 +153,7 @@ def main() -> None:
     draw.text((60, 300), "An executable book", font=font(36), fill="#f8d7a0")
     social.save(STATIC / "social.png", optimize=True)
     equations(frames[2]).savefig(ROOT / "book" / "figures" / "equations.webp", dpi=110)
+    wake().savefig(ROOT / "book" / "figures" / "wake.webp", dpi=110)
 
 
 if __name__ == "__main__":
