@@ -1,7 +1,8 @@
 """Makes the data set `wake`: flow past a cylinder on a fine grid, all Reynolds numbers as one batch, averaged 4 × 4.
 
 `wake.py OUTPUT.hdf5 [COUNT [FRAMES [START_UP]]]`: the first COUNT Reynolds numbers (default: all), FRAMES frames of
-each after START_UP frames that are left out. All of it takes four to seven minutes on one core.
+each after START_UP frames that are left out. All of it takes four to seven minutes on one core. OUTPUT_fine.hdf5 gets
+the first two frames of the test cases on the fine grid, from which other solvers can start.
 """
 
 import sys
@@ -67,21 +68,39 @@ def round_bits(array, bits) -> np.ndarray:
     return ((integers + (1 << (drop - 1))) >> drop << drop).astype(np.uint32).view(np.float32)
 
 
-def simulate(reynolds, frames, start_up) -> np.ndarray:
-    """Returns the stored frames, shape (batch, frames, 2, y + 1, x + 1)."""
+def simulate(reynolds, frames, start_up) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the stored frames, shape (batch, frames, 2, y + 1, x + 1), and the first two on the fine grid."""
     flow = channel((SHAPE[0] * FINER, SHAPE[1] * FINER))
     nu = torch.tensor([SPEED * 2 * RADIUS / number for number in reynolds])
     generator = torch.Generator().manual_seed(SEED)
     u, v = flow.rest(len(reynolds))
     noise = 0.1 * torch.randn(1, *u.shape[1:], generator=generator)  # the same for all, breaks the symmetry
     velocity = flow.project((u + noise, v + SPEED))
-    stored = []
+    stored, fine = [], []
     for frame in tqdm(range(start_up + frames), unit="frame", disable=None):
         for _ in range(FINER):
             velocity = flow.step(velocity, dt=DT / FINER, nu=nu, scheme="mac_cormack")
         if frame >= start_up:
             stored.append(pack(coarsen(velocity)))
-    return np.stack(stored, axis=1)
+            if len(fine) < 2:
+                fine.append(pack(velocity))
+    return np.stack(stored, axis=1), np.stack(fine, axis=1)
+
+
+def save(output, sims, cases, dt, dx) -> None:
+    datasets.write(
+        output,
+        list(round_bits(sims, MANTISSA_BITS)),
+        [{"Reynolds": REYNOLDS[case]} for case in cases],
+        PDE="incompressible Navier-Stokes",
+        Fields=["VelocityX", "VelocityY"],
+        Fields_Scheme="VV",
+        Dt=dt,
+        Dx=dx,
+        Training=[i for i, case in enumerate(cases) if case < 6],
+        Test=[i for i, case in enumerate(cases) if case >= 6],
+        Viscosity="2 r U / Reynolds, with r = 10, U = 1",
+    )
 
 
 def main(output, count=10, frames=FRAMES, start_up=START_UP) -> None:
@@ -89,20 +108,12 @@ def main(output, count=10, frames=FRAMES, start_up=START_UP) -> None:
     start = time.perf_counter()
     reynolds = REYNOLDS[:count]
     with torch.no_grad():
-        sims = simulate(reynolds, frames, start_up)
-    datasets.write(
-        Path(output),
-        list(round_bits(sims, MANTISSA_BITS)),
-        [{"Reynolds": number} for number in reynolds],
-        PDE="incompressible Navier-Stokes",
-        Fields=["VelocityX", "VelocityY"],
-        Fields_Scheme="VV",
-        Dt=DT,
-        Dx=WIDTH / SHAPE[1],
-        Training=[i for i in range(count) if i < 6],
-        Test=[i for i in range(count) if i >= 6],
-        Viscosity="2 r U / Reynolds, with r = 10, U = 1",
-    )
+        sims, fine = simulate(reynolds, frames, start_up)
+    output = Path(output)
+    save(output, sims, range(count), DT, WIDTH / SHAPE[1])
+    if count > 6:
+        test = range(6, count)
+        save(output.with_stem(output.stem + "_fine"), fine[6:], test, DT, WIDTH / SHAPE[1] / FINER)
     print(f"{output}: {sims.shape} in {time.perf_counter() - start:.0f} s")
 
 
