@@ -23,8 +23,11 @@ NU = 1e-5  # m²/s
 HALF_WIDTH = 5.0  # of the domain, in chords, as in the source; the profile lies in its centre
 SIZE_WALL, SIZE_WINDOW, SIZE_FAR = 0.012, 0.03, 0.6  # edge lengths of the triangles, in chords
 FIRST_LAYER, LAYERS, GROWTH = 5e-4, 12, 1.25  # quadrilaterals at the wall: y+ of 5 to 100 with a wall function
-ITERATIONS = 1000  # at most; simpleFoam stops earlier when the residuals of template/system/fvSolution are reached
-LAST = 100  # iterations over which the forces must be steady
+ITERATIONS = (
+    500  # at most, as in the source; simpleFoam stops earlier when template/system/fvSolution's residuals are met
+)
+AVERAGE_FROM = 250  # iteration from which the mean of a flow that does not settle is taken
+LAST = 100  # iterations over which the forces of a steady flow hardly change
 LIFT_SPREAD, DRAG_SPREAD = 0.01, 0.002  # largest minus smallest coefficient in these
 RESOLUTION = 128
 TEMPLATES = Path(__file__).parent / "template"
@@ -43,6 +46,16 @@ def offset(outline) -> np.ndarray:
         normals = (before + 2 * normals + after) / 4
     thickness = FIRST_LAYER * (GROWTH**LAYERS - 1) / (GROWTH - 1)
     return outline + thickness * np.stack([np.cos(normals), np.sin(normals)], axis=1)
+
+
+def folds(outline) -> bool:
+    """Returns whether a quadrilateral between a closed outline, shape (n, 2), and its offset is turned inside out."""
+    inner, outer = outline, offset(outline)
+    corners = np.stack([inner, outer, np.roll(outer, -1, axis=0), np.roll(inner, -1, axis=0)])
+    edges = np.roll(corners, -1, axis=0) - corners
+    before = np.roll(edges, 1, axis=0)
+    turns = before[..., 0] * edges[..., 1] - before[..., 1] * edges[..., 0]
+    return bool((turns <= 0).any())
 
 
 def geometry(outline) -> str:
@@ -123,9 +136,16 @@ def environment() -> dict:
     return {**os.environ, "WM_PROJECT_DIR": root, "FOAM_ETC": f"{root}/etc"}
 
 
-def read_points(path, columns) -> dict:
-    """Returns position → values of a raw sample file."""
-    return {tuple(row[:2].round(5)): row[3 : 3 + columns] for row in np.loadtxt(path)}
+def samples(folder) -> dict:
+    """Returns name of the field → position → values, from raw sample files such as points_p_pMean.xy."""
+    found = {}
+    for path in folder.glob("points_*.xy"):
+        names = path.stem.split("_")[1:]
+        rows = np.loadtxt(path)
+        width = (rows.shape[1] - 3) // len(names)
+        for i, name in enumerate(names):
+            found[name] = {tuple(row[:2].round(5)): row[3 + i * width : 3 + (i + 1) * width] for row in rows}
+    return found
 
 
 def fill(text, values) -> str:
@@ -142,12 +162,15 @@ def solve(outline, speed, angle, folder) -> dict:
         folder: where to compute.
 
     Returns:
-        ``fields`` (p, ux, uy, mask), shape (4, y, x); ``forces``, shape (iterations, 2), drag and lift coefficient;
-        ``residuals`` at the end; ``iterations``; ``cells``.
+        ``steady``; ``fields`` (p, ux, uy, mask), shape (4, y, x), of the last iteration if the flow is steady, else the
+        mean from ``AVERAGE_FROM`` on; ``forces``, shape (iterations, 2), drag and lift coefficient; ``residuals`` at
+        the end; ``iterations``; ``cells``.
 
     Raises:
-        RuntimeError: if a program fails.
+        RuntimeError: if the wall layers would fold, or a program fails.
     """
+    if folds(outline):
+        raise RuntimeError("the wall layers fold")
     shutil.copytree(TEMPLATES, folder)
     points = window()
     body = Polygon(np.vstack([outline, outline[:1]])).contains_points(points.reshape(-1, 2)).reshape(points.shape[:2])
@@ -161,6 +184,7 @@ def solve(outline, speed, angle, folder) -> dict:
         "nu": f"{NU:g}",
         "nutilda": f"{3 * NU:g}",
         "iterations": str(ITERATIONS),
+        "average_from": str(AVERAGE_FROM),
         "points": "\n".join(f"({x:.6f} {y:.6f} 0.5)" for x, y in points[~body]),
     }
     for path in folder.glob("*/*"):
@@ -175,31 +199,34 @@ def solve(outline, speed, angle, folder) -> dict:
     boundary.write_text(text)
     run(["simpleFoam"], folder)
     log = (folder / "log.simpleFoam").read_text()
-    run(["simpleFoam", "-postProcess", "-latestTime", "-dict", "system/sampleDict"], folder)
-    sample = next((folder / "postProcessing" / "window").iterdir())
-    pressure, velocity = read_points(sample / "points_p.xy", 1), read_points(sample / "points_U.xy", 3)
+    forces = np.loadtxt(next((folder / "postProcessing" / "forces").rglob("coefficient*.dat")))[:, [1, 3]]
+    drag, lift = np.ptp(forces[-LAST:], axis=0)
+    steady = lift <= LIFT_SPREAD and drag <= DRAG_SPREAD
+    kind = "" if steady else "Mean"
+    sampling = folder / "system" / "sampleDict"
+    sampling.write_text(sampling.read_text().replace("fields (p U pMean UMean)", f"fields (p{kind} U{kind})"))
+    run(["postProcess", "-latestTime", "-dict", "system/sampleDict", "-fields", f"(p{kind} U{kind})"], folder)
+    data = samples(next((folder / "postProcessing" / "window").iterdir()))
+    pressure, velocity = data["p" + kind], data["U" + kind]
     fields = np.zeros((4, *body.shape))
     fields[3] = body
     for row, column in zip(*np.nonzero(~body), strict=True):
         position = tuple(points[row, column].round(5))
         fields[0, row, column] = pressure[position][0]
         fields[1:3, row, column] = velocity[position][:2]
-    forces = np.loadtxt(next((folder / "postProcessing" / "forces").rglob("coefficient*.dat")))[:, [1, 3]]
     residuals = {
         name: float(re.findall(rf"Solving for {name}, Initial residual = (\S+),", log)[-1])
         for name in ("p", "Ux", "Uy", "nuTilda")
     }
     cells = int(re.search(r"(\d+) cells|nCells: *(\d+)", boundary.with_name("owner").read_text())[2])
-    return {"fields": fields, "forces": forces, "residuals": residuals, "iterations": len(forces), "cells": cells}
+    counts = {"iterations": len(forces), "cells": cells}
+    return {"steady": bool(steady), "fields": fields, "forces": forces, "residuals": residuals, **counts}
 
 
 def rejection(result) -> str:
-    """Returns why a result is not fit for use, or an empty string: the rule that `data/README.md` states."""
-    drag, lift = np.ptp(result["forces"][-LAST:], axis=0)
-    if not np.isfinite(result["fields"]).all():
+    """Returns why a result is not fit for use, or an empty string."""
+    if not np.isfinite(result["fields"]).all() or np.abs(result["fields"][1:3]).max() > 1e3:
         return "not finite"
-    if lift > LIFT_SPREAD or drag > DRAG_SPREAD:
-        return f"forces not steady: lift varies by {lift:.3f}, drag by {drag:.4f} over the last {LAST} iterations"
     return ""
 
 
@@ -212,16 +239,21 @@ def main(index, output) -> None:
             result = solve(profiles.outline(case["profile"]), case["speed"], case["angle"], Path(scratch) / "case")
             record["rejected"] = rejection(result)
             record.update(result)
-            record["drag"], record["lift"] = record.pop("forces")[-LAST:].mean(axis=0)
+            forces = record.pop("forces")
+            span = slice(-LAST, None) if record["steady"] else slice(AVERAGE_FROM, None)
+            record["drag"], record["lift"] = forces[span].mean(axis=0)
+            record["drag_spread"], record["lift_spread"] = np.ptp(forces[-LAST:], axis=0)
+            record["fields"] = record["fields"].astype(np.float32)
             record.update({f"residual_{name}": value for name, value in record.pop("residuals").items()})
         except RuntimeError as error:
             record["rejected"] = f"failed: {error}"
     record["seconds"] = time.perf_counter() - start
     output = Path(output)
     temporary = output.with_suffix(".part.npz")
-    np.savez(temporary, **record)
+    np.savez_compressed(temporary, **record)
     os.replace(temporary, output)
-    print(index, case["profile"], f"{record['seconds']:.0f} s", record["rejected"] or "accepted", flush=True)
+    state = record["rejected"][:60] or ("steady" if record["steady"] else "mean of iterations")
+    print(index, case["profile"], f"{record['seconds']:.0f} s", state, flush=True)
 
 
 if __name__ == "__main__":
