@@ -107,7 +107,7 @@ def wake() -> plt.Figure:
     data = datasets.load("wake")
     reynolds = np.array([constants["Reynolds"] for constants in data.constants])
     order = np.argsort(reynolds)
-    fig, axes = plt.subplots(1, 5, figsize=(11, 4), width_ratios=[1, 1, 1, 1, 2.8], layout="constrained")
+    fig, axes = plt.subplots(1, 5, figsize=(11, 4), width_ratios=[1, 1, 1, 1, 2.8])
     for ax, index in zip(axes, order[[0, 3, 6, 9]], strict=False):
         u, v = data.sims[index][-1, 0, :64, :], data.sims[index][-1, 1, :, :32]
         spin = (np.diff(v[1:-1], axis=-1) - np.diff(u[:, 1:-1], axis=-2)) / data.attributes["Dx"]

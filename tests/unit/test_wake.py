@@ -8,6 +8,7 @@ import pytest
 
 from pbdl_helpers import datasets
 from tools import ROOT
+from tools.artwork import period
 
 sys.path.insert(0, str(ROOT / "data" / "recipes" / "wake"))
 import wake as recipe
@@ -27,13 +28,6 @@ def probe(sim):
     """Transverse velocity over time on the centre line, two diameters behind the cylinder."""
     u, _ = velocity(sim)
     return u[:, 28, 16]
-
-
-def period(signal):
-    """Mean time between upward zero crossings, interpolated."""
-    before = np.nonzero((signal[1:] > 0) & (signal[:-1] <= 0))[0]
-    crossings = before + signal[before] / (signal[before] - signal[before + 1])
-    return np.diff(crossings).mean()
 
 
 def strouhal_of_literature(reynolds):

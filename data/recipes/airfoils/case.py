@@ -23,9 +23,7 @@ NU = 1e-5  # m²/s
 HALF_WIDTH = 5.0  # of the domain, in chords, as in the source; the profile lies in its centre
 SIZE_WALL, SIZE_WINDOW, SIZE_FAR = 0.012, 0.03, 0.6  # edge lengths of the triangles, in chords
 FIRST_LAYER, LAYERS, GROWTH = 5e-4, 12, 1.25  # quadrilaterals at the wall: y+ of 5 to 100 with a wall function
-ITERATIONS = (
-    500  # at most, as in the source; simpleFoam stops earlier when template/system/fvSolution's residuals are met
-)
+ITERATIONS = 500  # at most, as in the source; simpleFoam stops earlier at the residuals of template/system/fvSolution
 AVERAGE_FROM = 250  # iteration from which the mean of a flow that does not settle is taken
 LAST = 100  # iterations over which the forces of a steady flow hardly change
 LIFT_SPREAD, DRAG_SPREAD = 0.01, 0.002  # largest minus smallest coefficient in these
@@ -225,8 +223,8 @@ def solve(outline, speed, angle, folder) -> dict:
 
 def rejection(result) -> str:
     """Returns why a result is not fit for use, or an empty string."""
-    if not np.isfinite(result["fields"]).all() or np.abs(result["fields"][1:3]).max() > 1e3:
-        return "not finite"
+    if not np.isfinite(result["fields"]).all() or np.abs(result["fields"][1:3]).max() > 10 * plan.SPEED[1]:
+        return "not finite"  # or on its way there: no flow is ten times as fast as the fastest free stream
     return ""
 
 
