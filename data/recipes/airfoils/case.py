@@ -20,6 +20,7 @@ import profiles
 from matplotlib.path import Path as Polygon
 
 NU = 1e-5  # m²/s
+NU_TILDA = 3 * NU  # of the free stream: no turbulence comes from outside
 HALF_WIDTH = 5.0  # of the domain, in chords, as in the source; the profile lies in its centre
 SIZE_WALL, SIZE_WINDOW, SIZE_FAR = 0.012, 0.03, 0.6  # edge lengths of the triangles, in chords
 FIRST_LAYER, LAYERS, GROWTH = 5e-4, 12, 1.25  # quadrilaterals at the wall: y+ of 5 to 100 with a wall function
@@ -150,7 +151,7 @@ def fill(text, values) -> str:
     return Template(text).substitute(values)
 
 
-def solve(outline, speed, angle, folder) -> dict:
+def solve(outline, speed, angle, folder, nu_tilda=NU_TILDA) -> dict:
     """Computes a case in an empty folder.
 
     Args:
@@ -158,6 +159,7 @@ def solve(outline, speed, angle, folder) -> dict:
         speed: of the free stream, m/s.
         angle: of attack, degrees; positive ones lift.
         folder: where to compute.
+        nu_tilda: working variable of the turbulence model in the free stream, m²/s.
 
     Returns:
         ``steady``; ``fields`` (p, ux, uy, mask), shape (4, y, x), of the last iteration if the flow is steady, else the
@@ -180,7 +182,7 @@ def solve(outline, speed, angle, folder) -> dict:
         "drag": f"({np.cos(radians):.8g} {np.sin(radians):.8g} 0)",
         "lift": f"({-np.sin(radians):.8g} {np.cos(radians):.8g} 0)",
         "nu": f"{NU:g}",
-        "nutilda": f"{3 * NU:g}",
+        "nutilda": f"{nu_tilda:g}",
         "iterations": str(ITERATIONS),
         "average_from": str(AVERAGE_FROM),
         "points": "\n".join(f"({x:.6f} {y:.6f} 0.5)" for x, y in points[~body]),

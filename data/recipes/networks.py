@@ -1,0 +1,101 @@
+"""Recipe of the trained networks: `python data/recipes/networks.py solver_in_the_loop` (or another of NETWORKS).
+
+It runs the notebook's own cells (those with the tag "recipe") and then its function `train` for each of its VARIANTS and
+SEEDS, two at a time; a file each in _artifacts/NAME/, so that a stopped run goes on where it was. About three quarters
+of an hour on two cores. All networks of a notebook end in data/NAME.safetensors.
+"""
+
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+from torch import nn
+
+from pbdl_helpers import checkpoints
+from tools import ROOT, notebooks
+
+# name of the file → notebook, its class of network, which options belong to the network
+NETWORKS = {
+    "solver_in_the_loop": ("differentiable_physics/solver_in_the_loop", "Correction", ("width", "source")),
+    "airfoils_unet": ("surrogates/airfoils", "UNet", ("width",)),
+}
+
+
+def cells(name) -> dict:
+    """Returns the names that the notebook's cells for training define."""
+    space = {"__name__": "recipe"}
+    for cell in notebooks.read(ROOT / "notebooks" / f"{NETWORKS[name][0]}.ipynb").cells:
+        if "recipe" in cell.metadata.get("tags", []):
+            exec(cell.source, space)
+    return space
+
+
+def empty(name, space) -> nn.ModuleDict:
+    """Returns untrained networks: variant → one for each seed."""
+    _, kind, options = NETWORKS[name]
+    return nn.ModuleDict(
+        {
+            variant: nn.ModuleList(
+                space[kind](**{key: value for key, value in values.items() if key in options}) for _ in space["SEEDS"]
+            )
+            for variant, values in space["VARIANTS"].items()
+        }
+    )
+
+
+def part(name, variant, seed):
+    file = variant.replace(" ", "_").replace(",", "").replace("'", "")
+    return ROOT / "_artifacts" / name / f"{file}_{seed}.safetensors"
+
+
+def summary(history) -> dict:
+    """Returns what is kept of a training: the notebook's curve, or of a list of losses the first and the last ones."""
+    if isinstance(history[0], float):
+        last = history[-50:]
+        return {"first_loss": history[0], "last_loss": sum(last) / len(last)}
+    return {"curve": history}
+
+
+def train(job) -> str:
+    name, variant, seed = job
+    path = part(name, variant, seed)
+    if path.exists():
+        return f"{path.name} is there"
+    space = cells(name)
+    settings = space["VARIANTS"][variant]
+    start = time.perf_counter()
+    network, history = space["train"](seed, **settings)
+    seconds = time.perf_counter() - start
+    settings = {**settings, **summary(history)}
+    checkpoints.save(path, network, settings=settings, seed=seed, steps=settings["updates"], seconds=seconds)
+    return f"{path.name}: {seconds:.0f} s, {str(summary(history))[-60:]}"
+
+
+def main(name) -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TQDM_DISABLE"] = "1"
+    space = cells(name)
+    jobs = [(name, variant, seed) for seed in space["SEEDS"] for variant in space["VARIANTS"]]
+    with ProcessPoolExecutor(2) as pool:
+        for line in pool.map(train, jobs):
+            print(line, flush=True)
+    networks, seconds, settings = empty(name, space), {}, {}
+    for _, variant, seed in jobs:
+        found = checkpoints.load(part(name, variant, seed), networks[variant][space["SEEDS"].index(seed)])
+        seconds[f"{variant} {seed}"] = round(found["seconds"])
+        settings[f"{variant} {seed}"] = found["settings"]
+    checkpoints.save(
+        ROOT / "data" / f"{name}.safetensors",
+        networks,
+        settings={"seconds": seconds, "variants": settings},
+        seed=0,
+        steps=sum(values["updates"] for values in settings.values()),
+        seconds=sum(seconds.values()),
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in [[name] for name in NETWORKS]:
+        sys.exit(f"Name one of {', '.join(NETWORKS)}.")
+    main(sys.argv[1])
