@@ -155,6 +155,55 @@ def outside_samples() -> plt.Figure:
     return fig
 
 
+def reach() -> plt.Figure:
+    """Which of 17 inputs reach one output, through layers of four architectures in one dimension."""
+    cells = 17
+    grid = np.arange(cells)
+    near = [{j: [j + d * k for k in (-1, 0, 1)] for j in grid} for d in (1, 2, 4)]
+    every = {j: list(grid) for j in grid}
+    local = [(grid, near[0])] * 3
+    dilated = [(grid, table) for table in near]
+    coarse, coarser = grid[::2], grid[::4]
+    down = {j: [j - 1, j, j + 1] for j in coarse}, {j: [j - 2, j, j + 2] for j in coarser}
+    middle = {j: [j - 4, j, j + 4] for j in coarser}
+    up = (
+        {j: sorted({j // 4 * 4, -(-j // 4) * 4, j}) for j in coarse},
+        {j: sorted({j // 2 * 2, -(-j // 2) * 2, j}) for j in grid},
+    )
+    # each layer: positions of its outputs, and for each the positions of its inputs in the layer below
+    hierarchy = [(coarse, down[0]), (coarser, down[1]), (coarser, middle), (coarse, up[0]), (grid, up[1])]
+    panels = {
+        "convolutions": local,
+        "dilated by 1, 2, 4": dilated,
+        "hierarchy": hierarchy,
+        "spectral, attention": [(grid, every)],
+    }
+    fig, axes = plt.subplots(1, 4, figsize=(11, 2.9))
+    for ax, (title, layers) in zip(axes, panels.items(), strict=True):
+        step, levels = 1 / len(layers), [grid, *(places for places, _ in layers)]
+        reached = {8}
+        for height in range(len(layers), 0, -1):
+            places, table = layers[height - 1]
+            below = set()
+            for j in reached:
+                for k in table[j]:
+                    if k in levels[height - 1]:
+                        below.add(k)
+                        ax.plot([j, k], [height * step, (height - 1) * step], color="#d55e00", lw=1, zorder=1)
+            rest = sorted(set(places) - reached)
+            ax.plot(rest, [height * step] * len(rest), "o", ms=4, color="#bbbbbb")
+            ax.plot(sorted(reached), [height * step] * len(reached), "o", ms=5, color="#d55e00")
+            reached = below
+        rest = sorted(set(grid) - reached)
+        ax.plot(rest, [0] * len(rest), "o", ms=4, color="#bbbbbb")
+        ax.plot(sorted(reached), [0] * len(reached), "o", ms=5, color="#d55e00")
+        ax.set_title(f"{title}:\n{len(reached)} of {cells} inputs", fontsize=11)
+        ax.set_axis_off()
+    axes[0].text(-1.2, 0, "inputs", rotation=90, va="center", ha="right", fontsize=9)
+    axes[0].text(-1.2, 1, "outputs", rotation=90, va="center", ha="right", fontsize=9)
+    return fig
+
+
 def wavy(x):
     return x + torch.sin(2 * torch.pi * x) / 4
 
@@ -200,6 +249,7 @@ def main() -> None:
     social.save(STATIC / "social.png", optimize=True)
     equations(frames[2]).savefig(ROOT / "book" / "figures" / "equations.webp", dpi=110)
     wake().savefig(ROOT / "book" / "figures" / "wake.webp", dpi=110)
+    reach().savefig(ROOT / "book" / "figures" / "reach.webp", dpi=110)
     outside_samples().savefig(ROOT / "book" / "figures" / "extrapolation.webp", dpi=110)
 
 
