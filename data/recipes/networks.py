@@ -15,10 +15,11 @@ from torch import nn
 from pbdl_helpers import checkpoints
 from tools import ROOT, notebooks
 
-# name of the file → notebook, its class of network, which options belong to the network
+# name of the file → notebook, what makes a network there, which options it takes
 NETWORKS = {
     "solver_in_the_loop": ("differentiable_physics/solver_in_the_loop", "Correction", ("width", "source")),
     "airfoils_unet": ("surrogates/airfoils", "UNet", ("width",)),
+    "architectures": ("surrogates/architectures", "build", ("kind",)),
 }
 
 
