@@ -18,7 +18,7 @@ from tools import ROOT, notebooks
 # name of the file → notebook, what makes a network there, which options it takes
 NETWORKS = {
     "solver_in_the_loop": ("differentiable_physics/solver_in_the_loop", "Correction", ("width", "source")),
-    "airfoils_unet": ("surrogates/airfoils", "UNet", ("width",)),
+    "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group")),
     "architectures": ("surrogates/architectures", "build", ("kind",)),
 }
 
