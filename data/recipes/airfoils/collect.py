@@ -18,6 +18,15 @@ NUMBERS = (
     *("residual_p", "residual_Ux", "residual_Uy", "residual_nuTilda"),
 )
 
+ATTRIBUTES = {
+    "PDE": "Reynolds-averaged Navier-Stokes, Spalart-Allmaras",
+    "Fields": ["pressure", "velocity x", "velocity y", "mask"],
+    "Fields_Scheme": "pvvm",
+    "Dt": 0.0,
+    "Viscosity": case.NU,
+    "Window": [-0.5, 1.5, -1.0, 1.0],
+}
+
 
 def quantise(field) -> np.ndarray:
     """Rounds to 2 STEPS equal steps over the field's range: noise far below the solver's error, compresses well."""
@@ -62,12 +71,7 @@ def main(target, files) -> None:
             Path(target) / f"{name}.hdf5",
             [simulation(record) for record in accepted.values()],
             [constants(index, record) for index, record in accepted.items()],
-            PDE="Reynolds-averaged Navier-Stokes, Spalart-Allmaras",
-            Fields=["pressure", "velocity x", "velocity y", "mask"],
-            Fields_Scheme="pvvm",
-            Dt=0.0,
-            Viscosity=case.NU,
-            Window=[-0.5, 1.5, -1.0, 1.0],
+            **ATTRIBUTES,
             Profiles=[str(record["profile"]) for record in accepted.values()],
             # the lower end, since other programs ran beside
             Seconds=float(np.quantile([record["seconds"] for record in accepted.values()], 0.1)),

@@ -10,7 +10,7 @@ import case
 import numpy as np
 import plan
 import profiles
-from collect import simulation
+from collect import ATTRIBUTES, simulation
 
 from pbdl_helpers import datasets
 from tools import ROOT
@@ -40,12 +40,7 @@ def main() -> None:
         ROOT / "data" / "airfoils_viscosity.hdf5",
         sims,
         constants,
-        PDE="Reynolds-averaged Navier-Stokes, Spalart-Allmaras",
-        Fields=["pressure", "velocity x", "velocity y", "mask"],
-        Fields_Scheme="pvvm",
-        Dt=0.0,
-        Viscosity=case.NU,
-        Window=[-0.5, 1.5, -1.0, 1.0],
+        **ATTRIBUTES,
         Profiles=[chosen["profile"]] * len(NU_TILDA),
         Drag=histories[..., 0],
         Lift=histories[..., 1],
