@@ -19,6 +19,7 @@ from tools import ROOT, notebooks
 NETWORKS = {
     "solver_in_the_loop": ("differentiable_physics/solver_in_the_loop", "Correction", ("width", "source")),
     "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group")),
+    "architectures": ("surrogates/architectures", "build", ("kind",)),
 }
 
 
