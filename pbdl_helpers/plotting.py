@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-__all__ = ["COLORS", "animate", "compare", "curves", "images", "keep", "style"]
+__all__ = ["COLORS", "animate", "cloud", "compare", "curves", "images", "keep", "style"]
 
 #: The colour of each method in the whole book; the palette of Okabe and Ito stays distinct for colour-blind readers.
 COLORS = {
@@ -155,6 +155,30 @@ def curves(series: dict, *, xlabel, ylabel, colors=None, log=True, ax=None):
     if len(series) > 1:
         ax.legend()
     return ax
+
+
+def cloud(ax, points, noise, *, density=None, limits=(-4, 6, -4, 5)):
+    """Draws points in the plane, coloured by the direction of the noise that each came from, over lines of a density.
+
+    Args:
+        ax: axes to draw into.
+        points: shape ``(n, 2)``; those outside the limits are not seen.
+        noise: where the points started, shape ``(n, 2)``; its angle is the colour, on a wheel without beginning or end.
+        density: function of points, shape ``(n, 2)``, that returns ``(n,)`` values; eight lines of equal height.
+        limits: left, right, bottom, top.
+    """
+    import torch
+
+    left, right, bottom, top = limits
+    if density is not None:
+        x, y = torch.linspace(left, right, 120), torch.linspace(bottom, top, 120)
+        height = density(torch.cartesian_prod(x, y)).reshape(120, 120).T
+        ax.contour(x, y, height, 8, colors="#404040", linewidths=0.6, alpha=0.7)
+    angle = np.arctan2(*np.asarray(noise).T[::-1])
+    wheel = sns.color_palette("husl", as_cmap=True)
+    ax.scatter(*np.asarray(points).T, s=4, c=angle, cmap=wheel, vmin=-np.pi, vmax=np.pi, linewidths=0)
+    ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xlabel="$x_1$")
+    ax.grid(False)
 
 
 def keep(name: str, item) -> None:

@@ -7,6 +7,7 @@ import imageio
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
@@ -68,6 +69,15 @@ def test_curves_have_the_colour_of_their_method():
     np.testing.assert_array_equal(second.get_xdata(), [0, 10])
     assert ax.get_yscale() == "log"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["supervised", "mine"]
+
+
+def test_cloud_colours_points_by_the_angle_of_their_noise():
+    _, ax = plt.subplots()
+    noise = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, -1e-6]])
+    plotting.cloud(ax, torch.zeros(3, 2), noise, density=lambda x: torch.exp(-(x**2).sum(1)))
+    scatter = [item for item in ax.collections if len(item.get_offsets()) == 3][-1]
+    assert np.allclose(scatter.get_array(), [0, np.pi / 2, -np.pi], atol=1e-5)
+    assert ax.get_aspect() == 1 and ax.get_xlim() == (-4, 6)
 
 
 def test_colours_differ():
