@@ -20,6 +20,7 @@ NETWORKS = {
     "solver_in_the_loop": ("differentiable_physics/solver_in_the_loop", "Correction", ("width", "source")),
     "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group")),
     "architectures": ("surrogates/architectures", "build", ("kind",)),
+    "score_matching": ("probabilistic/score_matching", "build", ("bounded",)),
 }
 
 
