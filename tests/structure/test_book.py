@@ -134,10 +134,10 @@ def test_symbols_stand_on_the_notation_page(name):
 
 def test_missing_symbol_is_reported():
     text = (
-        "with $\\tau_0 = \\mathrm{const}$ and $$ \\mathcal{Q} = \\Delta x\\, W^{2}_{s} $$ but `no $Z$ in code`, for 5 $"
+        "with $\\chi_0 = \\mathrm{const}$ and $$ \\mathcal{Q} = \\Delta x\\, W^{2}_{s} $$ but `no $Z$ in code`, for 5 $"
     )
-    assert notation.symbols(text) == {r"\tau", r"\mathcal Q", r"\Delta", "x", "W"}
-    assert notation.missing(text, NOTATION) == {r"\tau", r"\mathcal Q", "W"}
+    assert notation.symbols(text) == {r"\chi", r"\mathcal Q", r"\Delta", "x", "W"}
+    assert notation.missing(text, NOTATION) == {r"\chi", r"\mathcal Q", "W"}
 
 
 def test_first_comparison_quotes_the_notebook():
