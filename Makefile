@@ -9,7 +9,7 @@ SITE := _build/html/.complete
 SOURCES := $(shell find book notebooks pbdl_helpers tools -type f ! -path '*/.*' ! -path '*/_artifacts/*' ! -name '*.pyc' \
     | sed 's/ /\\ /g') _config.yml _toc.yml requirements.txt pyproject.toml
 .PHONY: help env book run seeds data shots url check-url check test lint unit structure site node browser nbval colab \
-    recipes newest benchmarks
+    recipes peers newest benchmarks
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -51,7 +51,7 @@ check-url: env  ## fail if the files name another repository than URL
 
 check: lint unit structure site  ## what to run every day: all but the browser, Colab and the notebooks
 
-test: check browser colab recipes nbval  ## everything that CI checks
+test: check browser colab recipes peers nbval  ## everything that CI checks
 
 lint: env  ## style of the code
 	$(PY) -m ruff check .
@@ -81,6 +81,10 @@ colab: $(SITE)  ## a notebook alone, in a fresh environment, installs and runs
 recipes: env  ## a case of each data set that OpenFOAM makes, computed again (skipped without openfoam and gmsh)
 	$(PY) -m pip install -q --no-deps aerosandbox==4.2.10
 	$(PY) -m pytest -q -n 2 tests/recipes
+
+peers: env  ## what a chapter teaches, against a library for it that is too heavy for every reader
+	$(PY) -m pip install -q --no-deps torchcfm==1.0.7 pot==0.9.7.post1
+	$(PY) -m pytest -q tests/peers
 
 newest:  ## notebooks with the python3 at hand and the newest packages that pyproject.toml allows
 	$(PYTHON) -m pip install -q --upgrade . nbval nbclient pytest-xdist ipykernel
