@@ -204,6 +204,26 @@ def reach() -> plt.Figure:
     return fig
 
 
+def valleys() -> plt.Figure:
+    """Gradient descent in valleys of growing steepness, and the path of an inverse."""
+    grid = np.linspace(-1.2, 3.4, 200)
+    fig, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True)
+    for ax, s in zip(axes, (1, 2, 5), strict=True):
+        x = np.array([3.0, 3.0])
+        path = [x]
+        for _ in range(20):
+            x = x - 0.8 / s**2 * np.array([x[0], s**2 * x[1]])  # stable below 2 / s²
+            path.append(x)
+        loss = 0.5 * (grid**2 + s**2 * grid[:, None] ** 2)
+        ax.contour(grid, grid, loss, loss.max() * np.linspace(0.02, 1, 9) ** 2, colors="#bbbbbb", linewidths=0.8)
+        ax.plot([3, 0], [3, 0], "--", color="#009e73", lw=1.8)
+        ax.plot(*np.array(path).T, "o-", color="#6b6b6b", ms=3.5, lw=1.2)
+        ax.plot(0, 0, "x", color="black", ms=8)
+        ax.set(title=f"s = {s}", xlabel="$x_1$", aspect="equal")
+    axes[0].set_ylabel("$x_2$")
+    return fig
+
+
 def wavy(x):
     return x + torch.sin(2 * torch.pi * x) / 4
 
@@ -250,6 +270,7 @@ def main() -> None:
     equations(frames[2]).savefig(ROOT / "book" / "figures" / "equations.webp", dpi=110)
     wake().savefig(ROOT / "book" / "figures" / "wake.webp", dpi=110)
     reach().savefig(ROOT / "book" / "figures" / "reach.webp", dpi=110)
+    valleys().savefig(ROOT / "book" / "figures" / "valleys.webp", dpi=110)
     outside_samples().savefig(ROOT / "book" / "figures" / "extrapolation.webp", dpi=110)
 
 
