@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import warnings
@@ -65,6 +66,7 @@ def setup(seed: int = 0, device: str | None = None) -> Run:
     ``PBDL_DEVICE`` overrides the choice, which is a CUDA device where there is one, else the CPU. Apple's GPU ("mps")
     is refused: it has no double precision, which exact references and gradient checks need. Torch runs on one thread
     unless ``OMP_NUM_THREADS`` says otherwise: on the small tensors of this book a second one costs more than it gains.
+    On Linux the process keeps the memory of freed tensors for the next ones; see :func:`keep_freed_memory`.
 
     Args:
         seed: seed of the notebook.
@@ -90,6 +92,7 @@ def setup(seed: int = 0, device: str | None = None) -> Run:
     warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
     chosen = pick_device(device or os.environ.get("PBDL_DEVICE"))
     torch.set_num_threads(threads(os.environ.get("OMP_NUM_THREADS", "")))
+    keep_freed_memory()
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed % 2**63)
@@ -101,6 +104,18 @@ def threads(setting: str) -> int:
     """Returns the number of threads that ``OMP_NUM_THREADS`` asks for: the first of its list, 1 if it names none."""
     first = setting.split(",")[0].strip()
     return max(1, int(first)) if first.isdecimal() else 1
+
+
+def keep_freed_memory() -> None:
+    """Makes glibc keep freed memory, and do so for blocks of up to 1 GiB; nothing happens with another C library.
+
+    By default every tensor of more than 32 MiB is a new mapping: the kernel clears all its pages at their first use, in
+    each operation again, which took two thirds of the time of a convolutional network's training step on a CPU.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt:
+        mallopt(-3, 2**30)  # M_MMAP_THRESHOLD: larger blocks are mapped
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: how much free memory is kept
 
 
 def pick_device(name: str | None) -> torch.device:

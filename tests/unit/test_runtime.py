@@ -1,4 +1,7 @@
+import platform
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -44,6 +47,27 @@ def test_one_thread_by_default(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     setup()
     assert torch.get_num_threads() == 1
+
+
+FAULTS = """
+import resource
+import torch
+from pbdl_helpers.runtime import setup
+
+setup()
+for _ in range(20):  # memory is taken, and kept
+    torch.ones(10_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    torch.ones(10_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_memory_of_large_tensors_is_used_again():
+    output = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    assert int(output.splitlines()[-1]) < 1000  # a new mapping of one such tensor has 10,000 pages
 
 
 def test_progress_is_silent_when_disabled(monkeypatch, capsys):
