@@ -162,9 +162,10 @@ def cloud(ax, points, noise, *, density=None, limits=(-4, 6, -4, 5)):
 
     Args:
         ax: axes to draw into.
-        points: shape ``(n, 2)``; those outside the limits are not seen.
+        points: tensor of shape ``(n, 2)``, on any device; those outside the limits are not seen.
         noise: where the points started, shape ``(n, 2)``; its angle is the colour, on a wheel without beginning or end.
-        density: function of points, shape ``(n, 2)``, that returns ``(n,)`` values; eight lines of equal height.
+        density: function of points, shape ``(n, 2)``, on the device of ``points``, that returns ``(n,)`` values; eight
+            lines of equal height.
         limits: left, right, bottom, top.
     """
     import torch
@@ -172,11 +173,11 @@ def cloud(ax, points, noise, *, density=None, limits=(-4, 6, -4, 5)):
     left, right, bottom, top = limits
     if density is not None:
         x, y = torch.linspace(left, right, 120), torch.linspace(bottom, top, 120)
-        height = density(torch.cartesian_prod(x, y)).reshape(120, 120).T
-        ax.contour(x, y, height, 8, colors="#404040", linewidths=0.6, alpha=0.7)
-    angle = np.arctan2(*np.asarray(noise).T[::-1])
+        height = density(torch.cartesian_prod(x, y).to(points.device)).reshape(120, 120).T
+        ax.contour(x, y, height.cpu(), 8, colors="#404040", linewidths=0.6, alpha=0.7)
+    angle = np.arctan2(*noise.cpu().numpy().T[::-1])
     wheel = sns.color_palette("husl", as_cmap=True)
-    ax.scatter(*np.asarray(points).T, s=4, c=angle, cmap=wheel, vmin=-np.pi, vmax=np.pi, linewidths=0)
+    ax.scatter(*points.cpu().T, s=4, c=angle, cmap=wheel, vmin=-np.pi, vmax=np.pi, linewidths=0)
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xlabel="$x_1$")
     ax.grid(False)
 

@@ -21,6 +21,7 @@ NETWORKS = {
     "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group")),
     "architectures": ("surrogates/architectures", "build", ("kind",)),
     "score_matching": ("probabilistic/score_matching", "build", ("bounded",)),
+    "heat_sip": ("improved_gradients/heat_sip", "UNet", ()),
 }
 
 
