@@ -1,8 +1,8 @@
 """Recipe of the trained networks: `python data/recipes/networks.py solver_in_the_loop` (or another of NETWORKS).
 
 It runs the notebook's own cells (those with the tag "recipe") and then its function `train` for each of its VARIANTS
-and SEEDS, two at a time; a file each in _artifacts/NAME/, so that a stopped run goes on where it was. Half an hour to
-three quarters on two cores. All networks of a notebook end in data/NAME.safetensors.
+and SEEDS, two at a time; a file each in _artifacts/NAME/, so that a stopped run goes on where it was. Twenty minutes to
+an hour and a half on two cores. All networks of a notebook end in data/NAME.safetensors.
 """
 
 import os
