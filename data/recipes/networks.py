@@ -22,6 +22,7 @@ NETWORKS = {
     "architectures": ("surrogates/architectures", "build", ("kind",)),
     "score_matching": ("probabilistic/score_matching", "build", ("bounded",)),
     "heat_sip": ("improved_gradients/heat_sip", "UNet", ()),
+    "helmholtz_hodge": ("physical_losses/helmholtz_hodge", "build", ("kind",)),
 }
 
 
