@@ -30,8 +30,9 @@ def chromium() -> str | None:
 @contextlib.contextmanager
 def browser():
     """Yields headless Chromium."""
+    path = chromium()  # may ask Playwright, which can't be asked twice at once
     with sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        instance = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             yield instance
         finally:
