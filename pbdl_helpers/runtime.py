@@ -110,7 +110,7 @@ def keep_freed_memory() -> None:
     """Makes glibc keep freed memory, and do so for blocks of up to 1 GiB; nothing happens with another C library.
 
     By default every tensor of more than 32 MiB is a new mapping: the kernel clears all its pages at their first use, in
-    each operation again, which took two thirds of the time of a convolutional network's training step on a CPU.
+    each operation again, which took half of the time of a convolutional network's training step on a CPU.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt:
