@@ -1,11 +1,8 @@
-"""Draft of issue 19: planner (OP) and actor (CFE) that steer a marker in an incompressible flow (facts/19).
+"""Draft of issue 19: planner (OP) and actor (CFE) that steer a marker in an incompressible flow (facts/19)."""
 
-Physics as in the chapter's mathematics: the actor's force is added to the velocity, then one step of fluids.Flow
-(self-advection, projection), then the marker is carried along. The velocity is kept from step to step.
-Distance of densities: energy of the potential flow between them, H^-1, by the flow's own Poisson solver, plus L2.
-Run: python drafts/19_control/control.py SEED ; resumable, a file a stage in _artifacts/control/.
-"""
-
+import copy
+import json
+import math
 import pathlib
 import sys
 import time
@@ -15,11 +12,11 @@ from torch import nn
 from torch.nn import functional
 
 from pbdl_helpers.fluids import Flow
-from pbdl_helpers.runtime import setup
 
 SIZE, FRAMES, DT = 64, 16, 1.0
-run = setup(0)
-flow = Flow((SIZE, SIZE), 1.0, x="slip", y="slip", device=run.device)
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+flow = Flow((SIZE, SIZE), 1.0, x="slip", y="slip", device=DEVICE)
+PENALTY = 0.02
 
 
 def library():
@@ -45,36 +42,35 @@ def library():
     return torch.stack(shapes).float()
 
 
+SHAPES = library()
+
+
 def place(count, generator):
     """Returns random shapes at random places, (count, y, x)."""
-    shapes, out = library(), torch.zeros(count, SIZE, SIZE)
     kinds = torch.randint(10, (count,), generator=generator)
-    corners = torch.randint(1, 32, (count, 2), generator=generator)
-    for k in range(count):
-        i, j = corners[k].tolist()
-        out[k, i : i + 32, j : j + 32] = shapes[kinds[k]]
+    corners = torch.randint(1, 30, (count, 2), generator=generator)
+    rows, columns = (corners[:, i, None] + torch.arange(32) for i in (0, 1))
+    out = torch.zeros(count, SIZE, SIZE)
+    out[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]] = SHAPES[kinds]
     return out
 
 
 def rectangles(count, generator):
-    """Returns moving rectangles, (count, 17, y, x)."""
-    ends = torch.randint(10, 55, (count, 2, 2), generator=generator).float()
+    """Returns moving rectangles, (17, count, y, x)."""
+    ends = torch.randint(10, 56, (2, count, 2), generator=generator).float()
     size = torch.randint(6, 10, (count, 2), generator=generator)
-    out = torch.zeros(count, FRAMES + 1, SIZE, SIZE)
-    for n in range(count):
-        for k in range(FRAMES + 1):
-            tau = k / FRAMES
-            cy, cx = (ends[n, 0] * (1 - tau) + ends[n, 1] * tau).round().long().tolist()
-            h, w = size[n].tolist()
-            out[n, k, cy - h // 2 : cy - h // 2 + h, cx - w // 2 : cx - w // 2 + w] = 1
-    return out
+    tau = torch.arange(FRAMES + 1).view(-1, 1, 1) / FRAMES
+    low = (ends[0] * (1 - tau) + ends[1] * tau).round() - size // 2
+    cells = torch.arange(SIZE)
+    inside = (cells >= low[..., None]) & (cells < (low + size)[..., None])  # (17, count, 2, cells)
+    return (inside[:, :, 0, :, None] & inside[:, :, 1, None, :]).float()
 
 
 class Residual(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
-        self.second = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x):
         return functional.leaky_relu(x + self.second(functional.leaky_relu(self.first(x), 0.2)), 0.2)
@@ -106,46 +102,70 @@ class UNet(nn.Module):
 
 
 class Controller(nn.Module):
-    def __init__(self):
+    def __init__(self, stream=False, scheme="mac_cormack", loss="h1"):
         super().__init__()
         self.planners = nn.ModuleDict({str(n): UNet(2, 1, 3) for n in (2, 4, 8, 16)})
-        self.actor = UNet(4, 2, 2)
+        self.stream, self.scheme, self.loss = stream, scheme, loss
+        self.actor = UNet(2, 1, 2) if stream else UNet(4, 2, 2)
 
     def plan(self, n, before, after):
         """Returns the density half-way between two that are n frames apart; what it adds to their mean."""
         change = self.planners[str(n)](torch.stack([before, after], 1))[:, 0]
         return (before + after) / 2 + change
 
-    def force(self, velocity, density, aim):
-        u = flow.to_centres(velocity)
-        return self.actor(torch.cat([density[:, None], aim[:, None], u], 1))
+    def act(self, velocity, density, aim, left=None):
+        """One frame; returns velocity, density and force at faces."""
+        if self.stream:
+            psi = self.actor(torch.stack([density, aim], 1))[:, 0]
+            new = curl(psi)
+            force = tuple(a - b for a, b in zip(new, flow.project(flow.advect(velocity, dt=DT)), strict=True))
+        else:
+            u = flow.to_centres(velocity)
+            inputs = torch.cat([density[:, None], aim[:, None], u], 1)
+            if left is not None:
+                inputs = torch.cat([inputs, torch.full_like(inputs[:, :1], left / FRAMES)], 1)
+            force = flow.to_faces(self.actor(inputs))
+            velocity = flow.project(tuple(a + b for a, b in zip(velocity, force, strict=True)))
+            new = flow.project(flow.advect(velocity, dt=DT))
+        return new, getattr(flow, self.scheme)(density, "centre", new, dt=DT), force
+
+    def execute(self, density, target, frames=FRAMES):
+        """Plans and acts, by halves; returns the densities, frames + 1, and the forces."""
+        real, planned, forces = {0: density}, {frames: target}, []
+        state = [flow.rest(len(density))]
+
+        def solve(n, a):
+            aim = planned[a + n]
+            if n == 1:
+                state[0], real[a + 1], force = self.act(state[0], real[a], aim)
+                forces.append(force)
+                return
+            planned[a + n // 2] = self.plan(n, real[a], aim)
+            solve(n // 2, a)
+            solve(n // 2, a + n // 2)
+
+        solve(frames, 0)
+        return [real[k] for k in range(frames + 1)], forces
 
 
-def step(velocity, density, force):
-    """One frame: force, self-advection, projection, transport of the marker."""
-    velocity = tuple(a + b for a, b in zip(velocity, flow.to_faces(force), strict=True))
-    velocity = flow.project(flow.advect(flow.project(velocity), dt=DT))
-    return velocity, flow.semi_lagrangian(density, "centre", velocity, dt=DT)
+class Direct(Controller):
+    def __init__(self, width=32, scheme="mac_cormack", loss="h1"):
+        nn.Module.__init__(self)
+        self.stream, self.scheme, self.loss = False, scheme, loss
+        self.actor = UNet(5, 2, 3, width)
 
-
-def execute(controller, density, target, frames=FRAMES):
-    """Plans and acts, by halves; returns the densities, frames + 1, and the forces."""
-    real, planned, forces = {0: density}, {frames: target}, []
-    state = [flow.rest(len(density))]
-
-    def solve(n, a):
-        aim = planned[a + n]
-        if n == 1:
-            force = controller.force(state[0], real[a], aim)
-            state[0], real[a + 1] = step(state[0], real[a], force)
+    def execute(self, density, target, frames=FRAMES):
+        densities, forces, velocity = [density], [], flow.rest(len(density))
+        for k in range(frames):
+            velocity, density, force = self.act(velocity, density, target, frames - k)
+            densities.append(density)
             forces.append(force)
-            return
-        planned[a + n // 2] = controller.plan(n, real[a], aim)
-        solve(n // 2, a)
-        solve(n // 2, a + n // 2)
+        return densities, forces
 
-    solve(frames, 0)
-    return [real[k] for k in range(frames + 1)], forces
+
+def curl(psi):
+    corners = functional.pad(functional.avg_pool2d(psi[:, None], 2, 1)[:, 0], (1, 1, 1, 1))
+    return corners.diff(dim=1), -corners.diff(dim=2)
 
 
 def distance(density, target):
@@ -156,89 +176,204 @@ def distance(density, target):
     return -0.5 * (phi * balanced).sum((1, 2)), difference.square().sum((1, 2))
 
 
-def loss_of(density, target):
+FREQ = torch.fft.fftfreq(SIZE, device=DEVICE)
+AXES = torch.exp(-(FREQ**2) / (2 * 0.01**2))
+AXES = AXES[:, None] + AXES[None]
+
+
+def loss_of(density, target, kind="h1"):
+    if kind == "axes":  # the source's
+        spectrum = torch.fft.fft2(density - target)
+        return ((spectrum.real**2 + spectrum.imag**2) * AXES).sum((1, 2)).mean() * 1e-2
     far, near = distance(density, target)
+    if kind == "root":
+        return ((far + 0.1).sqrt() * 10 + near).mean()
     return (far + near).mean()
 
 
+def effort_of(forces):
+    """Returns the sum of squares of the forces on all faces, a step, mean over steps and pairs."""
+    return sum(f.square().sum((1, 2)).mean() for force in forces for f in force) / len(forces)
+
+
 def relative_error(start, end, target):
-    return ((end - target).abs().sum((1, 2)) / (start - target).abs().sum((1, 2))).mean().item()
+    return (end - target).abs().sum((1, 2)) / (start - target).abs().sum((1, 2))
 
 
-STAGES = {"planners": 800, "actor": 600, "joint": 4000}
-PENALTY = 0.02
+# --- stages: what data they draw and what loss they take -------------------------------------------------------------
 
 
-def train(seed, budget):
-    """Trains all stages, for at most ``budget`` seconds; goes on where it was."""
-    folder = pathlib.Path("_artifacts/control")
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{seed}.pt"
-    torch.manual_seed(seed)
-    controller = Controller().to(run.device)
-    optimizer = torch.optim.Adam(controller.parameters(), lr=1e-3)
-    generator = torch.Generator().manual_seed(1000 + seed)
-    log = {"stage": "planners", "update": 0, "rows": []}
-    if file.exists():
-        saved = torch.load(file)
-        controller.load_state_dict(saved["controller"])
-        optimizer.load_state_dict(saved["optimizer"])
-        generator.set_state(saved["generator"])
-        log = saved["log"]
-    check = torch.Generator().manual_seed(5)
-    start_v, target_v = place(32, check), place(32, check)
-    begin = mark = time.perf_counter()
-    while log["stage"] != "done" and time.perf_counter() - begin < budget:
-        stage, k = log["stage"], log["update"]
-        if stage == "planners":
-            movie, loss = rectangles(16, generator), 0.0
-            for n in (2, 4, 8, 16):
-                a = torch.randint(0, FRAMES + 1 - n, (1,), generator=generator).item()
-                plan = controller.plan(n, movie[:, a], movie[:, a + n])
-                loss = loss + loss_of(plan, movie[:, a + n // 2])
-        elif stage == "actor":
-            movie = rectangles(16, generator)
-            a = torch.randint(0, FRAMES - 3, (1,), generator=generator).item()
-            velocity, density, loss = flow.rest(16), movie[:, a], 0.0
-            for j in range(1, 5):
-                force = controller.force(velocity, density, movie[:, a + j])
-                velocity, density = step(velocity, density, force)
-                loss = loss + loss_of(density, movie[:, a + j])
-        else:
-            start, target = place(8, generator), place(8, generator)
-            densities, forces = execute(controller, start, target)
-            effort = torch.stack(forces).square().sum((2, 3, 4)).mean()
-            loss = loss_of(densities[-1], target) + PENALTY * effort
-            for group in optimizer.param_groups:
-                group["lr"] = 5e-4 * 0.5 ** (k / 1500)
-        optimizer.zero_grad()
+def planner_data(batch, g):
+    movie, out = rectangles(batch, g), []
+    for n in (2, 4, 8, 16):
+        a = torch.randint(0, FRAMES + 1 - n, (1,), generator=g).item()
+        out.append(torch.stack([movie[a], movie[a + n], movie[a + n // 2]]))
+    return torch.stack(out)
+
+
+def planner_loss(c, data):
+    return sum(loss_of(c.plan(n, *data[i, :2]), data[i, 2], c.loss) for i, n in enumerate((2, 4, 8, 16)))
+
+
+def actor_data(batch, g):
+    a = torch.randint(0, FRAMES - 3, (1,), generator=g).item()
+    return rectangles(batch, g)[a : a + 5].contiguous()
+
+
+def actor_loss(c, data):
+    velocity, density, loss = flow.rest(data.shape[1]), data[0], 0.0
+    for j in range(1, 5):
+        velocity, density, _ = c.act(velocity, density, data[j])
+        loss = loss + loss_of(density, data[j], c.loss)
+    return loss
+
+
+def joint_data(batch, g):
+    return place(2 * batch, g).view(2, batch, SIZE, SIZE)
+
+
+def joint_loss(c, data):
+    densities, forces = c.execute(*data)
+    return loss_of(densities[-1], data[1], c.loss) + PENALTY * effort_of(forces[1:] if c.stream else forces)
+
+
+STAGES = {
+    "planners": (planner_data, planner_loss),
+    "actor": (actor_data, actor_loss),
+    "joint": (joint_data, joint_loss),
+}
+
+
+class Trainer:
+    """One stage of one controller; on a GPU the whole update is one CUDA graph."""
+
+    def __init__(self, controller, stage, batch, rate, clip):
+        self.c, self.batch, self.clip, self.rate = controller, batch, clip, rate
+        self.data, self.loss = STAGES[stage]
+        part = {"planners": "planners", "actor": "actor"}.get(stage)
+        self.params = list((getattr(controller, part) if part else controller).parameters())
+        self.cuda = DEVICE == "cuda"
+        lr = torch.tensor(rate, device=DEVICE) if self.cuda else rate
+        self.opt = torch.optim.Adam(self.params, lr=lr, capturable=self.cuda)
+        self.graph = None
+
+    def update(self):
+        self.opt.zero_grad(set_to_none=not self.cuda)
+        loss = self.loss(self.c, self.input)
         loss.backward()
-        nn.utils.clip_grad_norm_(controller.parameters(), 10.0 if stage != "joint" else 100.0)
-        optimizer.step()
-        log["update"] = k + 1
-        if (k + 1) % 50 == 0:
-            with torch.no_grad():
-                ends, forces = execute(controller, start_v, target_v)
-                error = relative_error(start_v, ends[-1], target_v)
-            row = (stage, k + 1, loss.item(), error, torch.stack(forces).square().mean().item(), time.perf_counter() - mark)
-            mark = time.perf_counter()
-            log["rows"].append(row)
-            print(*row, flush=True)
-        if log["update"] == STAGES[stage]:
-            names = list(STAGES)
-            log["stage"] = ([*names, "done"])[names.index(stage) + 1]
-            log["update"] = 0
-        if (k + 1) % 50 == 0:
-            torch.save(
-                {
-                    "controller": controller.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "generator": generator.get_state(),
-                    "log": log,
-                },
-                file,
-            )
+        self.norm = nn.utils.clip_grad_norm_(self.params, self.clip)
+        self.opt.step()
+        return loss.detach()
+
+    def prepare(self, g):
+        self.input = self.data(self.batch, g).to(DEVICE)
+        self.stream = torch.cuda.Stream()
+        self.stream.wait_stream(torch.cuda.current_stream())
+        saved = copy.deepcopy(self.c.state_dict())
+        with torch.cuda.stream(self.stream):
+            for _ in range(3):
+                self.update()
+        torch.cuda.synchronize()
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph, stream=self.stream):
+            self.out = self.update()
+        torch.cuda.synchronize()
+        with torch.no_grad():
+            for name, value in self.c.state_dict().items():
+                value.copy_(saved[name])
+            for state in self.opt.state.values():
+                for value in state.values():
+                    value.zero_()
+        torch.cuda.synchronize()
+
+    def step(self, g, fraction):
+        rate = self.rate * min(1.0, fraction * 50 + 0.02) * (0.5 * (1 + math.cos(math.pi * fraction)))
+        data = self.data(self.batch, g)
+        if not self.cuda:
+            for group in self.opt.param_groups:
+                group["lr"] = rate
+            self.input = data
+            self.out = self.update()
+            return
+        if self.graph is None:
+            self.prepare(g)
+        data = data.pin_memory()
+        with torch.cuda.stream(self.stream):
+            self.opt.param_groups[0]["lr"].fill_(rate)
+            self.input.copy_(data, non_blocking=True)
+            self.graph.replay()
+
+
+def evaluate(c, seed=5, count=100):
+    g = torch.Generator().manual_seed(seed)
+    start, target = (x.to(DEVICE) for x in joint_data(count, g))
+    with torch.no_grad():
+        densities, forces = c.execute(start, target)
+        errors = relative_error(start, densities[-1], target)
+        return errors.mean().item(), errors.median().item(), effort_of(forces).item()
+
+
+def build(kind, seed):
+    torch.manual_seed(seed)
+    options = {
+        "hier": dict(),
+        "scratch": dict(),
+        "sl": dict(scheme="semi_lagrangian"),
+        "stream": dict(stream=True),
+        "axes": dict(loss="axes"),
+        "root": dict(loss="root"),
+    }
+    return (Direct() if kind == "direct" else Controller(**options[kind])).to(DEVICE)
+
+
+def main(names, out, seconds, batch=32, rates=(1e-3, 1e-3, 1e-3), pre=(1000, 1000), updates=None):
+    """Trains all controllers of ``names`` ("kind-seed") at once."""
+    out = pathlib.Path(out)
+    cs = {name: build(name.split("-")[0], int(name.split("-")[1])) for name in names}
+    g = {name: torch.Generator().manual_seed(1000 + int(name.split("-")[1])) for name in names}
+    rows = []
+
+    def say(*row):
+        rows.append(row)
+        print(*row, flush=True)
+        (out / "log.json").write_text(json.dumps(rows))
+
+    begin = time.perf_counter()
+    for stage, count, rate in (("planners", pre[0], rates[0]), ("actor", pre[1], rates[1]), ("joint", updates, rates[2])):
+        chosen = [n for n in names if stage == "joint" or n.split("-")[0] not in ("direct", "scratch")]
+        trainers = {n: Trainer(cs[n], stage, batch, rate, 1e3) for n in chosen}
+        mark = time.perf_counter()
+        k = 0
+        while True:
+            if stage == "joint" and count is None and k == 20:
+                torch.cuda.synchronize() if DEVICE == "cuda" else None
+                each = (time.perf_counter() - mark2) / 15
+                count = int((seconds - (time.perf_counter() - begin)) / each * 0.95)
+                print("joint updates", count, "each", each, flush=True)
+            if k == 5:
+                torch.cuda.synchronize() if DEVICE == "cuda" else None
+                mark2 = time.perf_counter()
+            if count is not None and k >= count:
+                break
+            for n in chosen:
+                trainers[n].step(g[n], k / (count or 10000))
+            k += 1
+            if k % max(10, (count or 10**9) // 12) == 0 or k == count:
+                if DEVICE == "cuda":
+                    torch.cuda.synchronize()
+                for n in chosen:
+                    say(stage, k, n, round(trainers[n].out.item(), 3), *(round(x, 4) for x in evaluate(cs[n])),
+                        "norm %.3g" % trainers[n].norm.item(), round(time.perf_counter() - begin, 1))
+                if DEVICE == "cuda":
+                    torch.cuda.synchronize()
+        for n in chosen:
+            torch.save(cs[n].state_dict(), out / f"{n}-{stage}.pt")
+        del trainers
+        if DEVICE == "cuda":
+            torch.cuda.empty_cache()
+    print("memory", torch.cuda.max_memory_allocated() / 1e9 if DEVICE == "cuda" else 0)
 
 
 if __name__ == "__main__":
-    train(int(sys.argv[1]), float(sys.argv[2]))
+    options = json.loads(sys.argv[1])
+    main(**options)
