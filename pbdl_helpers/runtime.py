@@ -58,6 +58,50 @@ class Run:
             **options,
         )
 
+    def record(self, update):
+        """Returns a faster form of a training update: on a GPU it is recorded once as a CUDA graph, then replayed.
+
+        A step of many small kernels takes a GPU less time than Python needs to launch them. Elsewhere the update comes
+        back as it is.
+
+        Args:
+            update: function of tensors, always of the same shapes, that returns a tensor. It must not depend on values
+                of Python that change from call to call; an optimiser in it needs ``capturable=True`` and a tensor as
+                rate.
+
+        Returns:
+            A function like ``update``. Its first three calls on a GPU run as usual, to warm up.
+        """
+        return Recorded(update) if self.device.type == "cuda" else update
+
+
+class Recorded:
+    """A function of tensors as a CUDA graph; see :meth:`Run.record`."""
+
+    def __init__(self, function):
+        self.function, self.calls, self.stream = function, 0, torch.cuda.Stream()
+
+    def __call__(self, *tensors):
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            result = self.run(tensors)
+        torch.cuda.current_stream().wait_stream(self.stream)
+        return result
+
+    def run(self, tensors):
+        self.calls += 1
+        if self.calls <= 3:
+            return self.function(*tensors)
+        if self.calls == 4:
+            self.inputs = [tensor.clone() for tensor in tensors]
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph, stream=self.stream):
+                self.output = self.function(*self.inputs)
+        for own, new in zip(self.inputs, tensors, strict=True):
+            own.copy_(new)
+        self.graph.replay()
+        return self.output.clone()
+
 
 def setup(seed: int = 0, device: str | None = None) -> Run:
     """Seeds python, numpy and torch, picks a device, reads the scale, and prints one line about it.

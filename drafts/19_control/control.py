@@ -12,11 +12,13 @@ from torch import nn
 from torch.nn import functional
 
 from pbdl_helpers.fluids import Flow
+from pbdl_helpers.runtime import keep_freed_memory
 
 SIZE, FRAMES, DT = 64, 16, 1.0
+torch.set_num_threads(1)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 flow = Flow((SIZE, SIZE), 1.0, x="slip", y="slip", device=DEVICE)
-PENALTY = 0.02
+PENALTY = 0.005
 
 
 def library():
@@ -77,21 +79,30 @@ class Residual(nn.Module):
 
 
 class UNet(nn.Module):
-    """Levels of 16 features, as in the source; inputs and outputs (n, channels, y, x)."""
+    """Levels of ``width`` features, as in the source; inputs and outputs (n, channels, y, x).
 
-    def __init__(self, inputs, outputs, levels, width=16):
+    ``fine``: a layer before and one after, at full resolution.
+    """
+
+    def __init__(self, inputs, outputs, levels, width=16, fine=False):
         super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(inputs, width, 3, padding=1), nn.LeakyReLU(0.2)) if fine else nn.Identity()
+        inputs = width if fine else inputs
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         for level in range(levels):
             first = nn.Conv2d(width if level else inputs, width, 2, stride=2)
             self.downs.append(nn.Sequential(first, nn.ReLU(), Residual(width), Residual(width)))
-        for level in range(levels):
-            last = level == levels - 1
-            conv = nn.Conv2d(width + (inputs if last else width), outputs if last else width, 3, padding=1)
-            self.ups.append(conv if last else nn.Sequential(conv, nn.ReLU(), Residual(width), Residual(width)))
+        for _ in range(levels - 1):
+            conv = nn.Conv2d(2 * width, width, 3, padding=1)
+            self.ups.append(nn.Sequential(conv, nn.ReLU(), Residual(width), Residual(width)))
+        if fine:
+            conv = nn.Conv2d(2 * width, width, 3, padding=1)
+            self.ups.append(nn.Sequential(conv, nn.LeakyReLU(0.2), nn.Conv2d(width, outputs, 3, padding=1)))
+        else:
+            self.ups.append(nn.Conv2d(width + inputs, outputs, 3, padding=1))
 
     def forward(self, x):
-        states = [x]
+        states = [self.stem(x)]
         for down in self.downs:
             states.append(down(states[-1]))
         x = states.pop()
@@ -106,7 +117,7 @@ class Controller(nn.Module):
         super().__init__()
         self.planners = nn.ModuleDict({str(n): UNet(2, 1, 3) for n in (2, 4, 8, 16)})
         self.stream, self.scheme, self.loss = stream, scheme, loss
-        self.actor = UNet(2, 1, 2) if stream else UNet(4, 2, 2)
+        self.actor = UNet(2, 1, 2, fine=True) if stream else UNet(4, 2, 2, fine=True)
 
     def plan(self, n, before, after):
         """Returns the density half-way between two that are n frames apart; what it adds to their mean."""
@@ -125,8 +136,7 @@ class Controller(nn.Module):
             if left is not None:
                 inputs = torch.cat([inputs, torch.full_like(inputs[:, :1], left / FRAMES)], 1)
             force = flow.to_faces(self.actor(inputs))
-            velocity = flow.project(tuple(a + b for a, b in zip(velocity, force, strict=True)))
-            new = flow.project(flow.advect(velocity, dt=DT))
+            new = flow.step(velocity, dt=DT, force=force)
         return new, getattr(flow, self.scheme)(density, "centre", new, dt=DT), force
 
     def execute(self, density, target, frames=FRAMES):
@@ -152,7 +162,7 @@ class Direct(Controller):
     def __init__(self, width=32, scheme="mac_cormack", loss="h1"):
         nn.Module.__init__(self)
         self.stream, self.scheme, self.loss = False, scheme, loss
-        self.actor = UNet(5, 2, 3, width)
+        self.actor = UNet(5, 2, 3, width, fine=True)
 
     def execute(self, density, target, frames=FRAMES):
         densities, forces, velocity = [density], [], flow.rest(len(density))
@@ -186,6 +196,7 @@ def loss_of(density, target, kind="h1"):
         spectrum = torch.fft.fft2(density - target)
         return ((spectrum.real**2 + spectrum.imag**2) * AXES).sum((1, 2)).mean() * 1e-2
     far, near = distance(density, target)
+    near = near + 0.5 * (density - target).abs().sum((1, 2))
     if kind == "root":
         return ((far + 0.1).sqrt() * 10 + near).mean()
     return (far + near).mean()
@@ -221,11 +232,12 @@ def actor_data(batch, g):
 
 
 def actor_loss(c, data):
-    velocity, density, loss = flow.rest(data.shape[1]), data[0], 0.0
+    velocity, density, forces, loss = flow.rest(data.shape[1]), data[0], [], 0.0
     for j in range(1, 5):
-        velocity, density, _ = c.act(velocity, density, data[j])
+        velocity, density, force = c.act(velocity, density, data[j])
+        forces.append(force)
         loss = loss + loss_of(density, data[j], c.loss)
-    return loss
+    return loss + 4 * PENALTY * effort_of(forces)
 
 
 def joint_data(batch, g):
@@ -375,5 +387,7 @@ def main(names, out, seconds, batch=32, rates=(1e-3, 1e-3, 1e-3), pre=(1000, 100
 
 
 if __name__ == "__main__":
+    if DEVICE == "cpu":
+        keep_freed_memory()
     options = json.loads(sys.argv[1])
     main(**options)
