@@ -227,12 +227,14 @@ class Flow:
 
     @staticmethod
     def _sample(padded, x, y):
-        """Bilinear interpolation at indices; outside, the outermost ring continues."""
+        """Bilinear interpolation at indices; outside, the outermost ring continues; NaN where an index is not finite."""
         ny, nx = padded.shape[-2:]
         grid = torch.stack([x * (2 / (nx - 1)) - 1, y * (2 / (ny - 1)) - 1], dim=-1)
-        return functional.grid_sample(
-            padded[:, None], grid, mode="bilinear", padding_mode="border", align_corners=True
+        # at an index that is not a number torch reads any place in memory, or ends the process
+        sampled = functional.grid_sample(
+            padded[:, None], grid.nan_to_num(), mode="bilinear", padding_mode="border", align_corners=True
         )[:, 0]
+        return sampled + 0 * (x + y)
 
     def semi_lagrangian(self, field, kind, velocity, *, dt, inflow=0.0):
         """Moves a field by one step back along the velocity.
@@ -262,7 +264,7 @@ class Flow:
         forward = self._sample(padded, x, y)
         backward = self._sample(self._pad(forward, kind, inflow), *self._departure(speed, -dt))
         ny, nx = padded.shape[-2:]
-        left, low = x.detach().floor().clamp(0, nx - 2).long(), y.detach().floor().clamp(0, ny - 2).long()
+        left, low = (i.detach().nan_to_num().floor().clamp(0, n - 2).long() for i, n in ((x, nx), (y, ny)))
         index = (low * (nx - 1) + left).flatten(1)
         # of the four values around a departure point
         lowest, highest = (

@@ -349,6 +349,17 @@ def test_single_precision_divergence_is_round_off():
     assert after < 2e-5 * before
 
 
+@pytest.mark.parametrize("scheme", ["semi_lagrangian", "mac_cormack"])
+@pytest.mark.parametrize("speed", [math.nan, math.inf])
+def test_a_flow_without_numbers_gives_none_and_does_not_end_the_process(scheme, speed):
+    """Torch's interpolation reads beyond its array at an index that is NaN, a crash in the gradient above all."""
+    flow = Flow((64, 64), 1.0, x="slip", y="slip")
+    velocity = tuple(torch.full_like(field, speed).requires_grad_() for field in flow.rest(2))
+    moved = getattr(flow, scheme)(torch.rand(2, 64, 64, requires_grad=True), "centre", velocity, dt=1.0)
+    moved.sum().backward()
+    assert moved.isnan().all()
+
+
 def test_faces_and_centres_are_inverse_on_linear_fields():
     flow = Flow((8, 8), 1.0, **F64)
     linear = torch.arange(8, **F64).expand(1, 2, 8, 8)
