@@ -3,7 +3,6 @@
 import shutil
 import sys
 
-import numpy as np
 import pytest
 
 from pbdl_helpers import datasets
@@ -18,14 +17,6 @@ from collect import simulation
 pytestmark = pytest.mark.skipif(
     not (shutil.which("simpleFoam") and shutil.which("gmsh")), reason="needs apt-get install openfoam gmsh"
 )
-
-
-def body(name):
-    """Returns the mask of a profile, from the outline that the mesh is made of."""
-    points = recipe.window()
-    outline = profiles.outline(name)
-    polygon = recipe.Polygon(np.vstack([outline, outline[:1]]))
-    return polygon.contains_points(points.reshape(-1, 2)).reshape(points.shape[:2])
 
 
 def test_first_case_again(tmp_path):
@@ -69,5 +60,9 @@ def test_folded_wall_layers_are_found_before_the_mesh(tmp_path):
 def test_masks_are_exact(name):
     data = datasets.load(name)
     names = data.attributes["Profiles"]
-    wrong = [name for name, sim in zip(names, data.sims, strict=True) if (sim[0, 3] != body(name)).any()]
+    wrong = [
+        name
+        for name, sim in zip(names, data.sims, strict=True)
+        if (sim[0, 3] != recipe.body_mask(profiles.outline(name))).any()
+    ]
     assert wrong == []

@@ -4,52 +4,37 @@
 in `rejected` if it is not fit for use.
 """
 
-import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from string import Template
 
 import numpy as np
 import plan
 import profiles
 from matplotlib.path import Path as Polygon
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import openfoam
+
 NU = 1e-5  # m²/s
 NU_TILDA = 3 * NU  # of the free stream: no turbulence comes from outside
 HALF_WIDTH = 5.0  # of the domain, in chords, as in the source; the profile lies in its centre
 SIZE_WALL, SIZE_WINDOW, SIZE_FAR = 0.012, 0.03, 0.6  # edge lengths of the triangles, in chords
-FIRST_LAYER, LAYERS, GROWTH = 5e-4, 12, 1.25  # quadrilaterals at the wall: y+ of 5 to 100 with a wall function
-ITERATIONS = 500  # at most, as in the source; simpleFoam stops earlier at the residuals of template/system/fvSolution
+WALL_LAYERS = {"first_layer": 5e-4, "layers": 12, "growth": 1.25}  # y+ of 5 to 100 with a wall function
+ITERATIONS = 500  # at most, as in the source
 AVERAGE_FROM = 250  # iteration from which the mean of a flow that does not settle is taken
+RESIDUALS = {"p": 3e-4, "U": 5e-5, "nuTilda": 1e-4}  # where simpleFoam stops
 LAST = 100  # iterations over which the forces of a steady flow hardly change
 LIFT_SPREAD, DRAG_SPREAD = 0.01, 0.002  # largest minus smallest coefficient in these
 RESOLUTION = 128
 TEMPLATES = Path(__file__).parent / "template"
 
 
-def offset(outline) -> np.ndarray:
-    """Returns the outer edge of the wall layers: each point moves along its normal, smoothly around the tail."""
-    edges = np.roll(outline, -1, axis=0) - outline
-    directions = np.unwrap(np.arctan2(-edges[:, 0], edges[:, 1]))
-    turns = np.r_[directions, directions + 2 * np.pi]  # once around is one full turn
-    normals = (turns[len(outline) - 1 : 2 * len(outline) - 1] - 2 * np.pi + directions) / 2
-    for _ in range(40):
-        before, after = np.roll(normals, 1), np.roll(normals, -1)
-        before[0] -= 2 * np.pi
-        after[-1] += 2 * np.pi
-        normals = (before + 2 * normals + after) / 4
-    thickness = FIRST_LAYER * (GROWTH**LAYERS - 1) / (GROWTH - 1)
-    return outline + thickness * np.stack([np.cos(normals), np.sin(normals)], axis=1)
-
-
 def folds(outline) -> bool:
     """Returns whether a quadrilateral between a closed outline, shape (n, 2), and its offset is turned inside out."""
-    inner, outer = outline, offset(outline)
+    inner, outer = outline, openfoam.offset(outline, **WALL_LAYERS)
     corners = np.stack([inner, outer, np.roll(outer, -1, axis=0), np.roll(inner, -1, axis=0)])
     edges = np.roll(corners, -1, axis=0) - corners
     before = np.roll(edges, 1, axis=0)
@@ -57,61 +42,17 @@ def folds(outline) -> bool:
     return bool((turns <= 0).any())
 
 
-def geometry(outline) -> str:
-    """Returns gmsh's description of the mesh around an outline of shape (n, 2)."""
-    n, h = len(outline), HALF_WIDTH
-    corners = np.array([(0.5 - h, -h), (0.5 + h, -h), (0.5 + h, h), (0.5 - h, h)])
-    lines = []
-
-    def loop(points, start):
-        m = len(points)
-        for i, (x, y) in enumerate(points):
-            lines.append(f"Point({start + i}) = {{{x:.9f}, {y:.9f}, 0}};")
-        for i in range(m):
-            lines.append(f"Line({start + i}) = {{{start + i}, {start + (i + 1) % m}}};")
-
-    wall, outer, far, ray, quad = 1, n + 1, 2 * n + 1, 3 * n + 1, 4 * n + 1
-    loop(outline, wall)
-    loop(offset(outline), outer)
-    loop(corners, far)
-    for i in range(n):  # one column of quadrilaterals on each edge of the wall
-        lines.append(f"Line({ray + i}) = {{{wall + i}, {outer + i}}};")
-    for i in range(n):
-        j = (i + 1) % n
-        lines.append(f"Curve Loop({quad + i}) = {{{wall + i}, {ray + j}, {-(outer + i)}, {-(ray + i)}}};")
-        lines.append(f"Plane Surface({quad + i}) = {{{quad + i}}};")
-    lines += [
-        f"Transfinite Curve {{{wall}:{outer + n - 1}}} = 2;",
-        f"Transfinite Curve {{{ray}:{ray + n - 1}}} = {LAYERS + 1} Using Progression {GROWTH};",
-        f"Transfinite Surface {{{quad}:{quad + n - 1}}};",
-        f"Recombine Surface {{{quad}:{quad + n - 1}}};",
-        f"Curve Loop(1) = {{{outer}:{outer + n - 1}}};",
-        f"Curve Loop(2) = {{{far}:{far + 3}}};",
-        "Plane Surface(1) = {2, 1};",
-        # triangles grow with the distance from the wall and stay fine in the window that is sampled
-        "Field[1] = Distance;",
-        f"Field[1].CurvesList = {{{outer}:{outer + n - 1}}};",
-        "Field[2] = MathEval;",
-        f'Field[2].F = "{SIZE_WALL} + 0.08 * F1 + 0.02 * F1^2";',
-        "Field[3] = Box;",
-        f"Field[3].VIn = {SIZE_WINDOW}; Field[3].VOut = {SIZE_FAR}; Field[3].Thickness = 4;",
-        "Field[3].XMin = -0.5; Field[3].XMax = 1.6; Field[3].YMin = -1; Field[3].YMax = 1;",
-        "Field[4] = Min; Field[4].FieldsList = {2, 3};",
-        "Background Field = 4;",
-        "Mesh.Algorithm = 6; Mesh.MeshSizeExtendFromBoundary = 0; Mesh.MeshSizeFromPoints = 0;",
-        f"out[] = Extrude {{0, 0, 1}} {{ Surface{{1, {quad}:{quad + n - 1}}}; Layers{{1}}; Recombine; }};",
-        f'Physical Surface("back") = {{1, {quad}:{quad + n - 1}}};',
-        f"m = {n + 6};",  # entries of the first surface in out[]: top, volume, outer edges, far field
-        'Physical Surface("farfield") = {out[2]:out[5]};',
-        "top[] = {out[0]}; wall[] = {}; volume[] = {out[1]};",
-        f"For i In {{0:{n - 1}}}",
-        "  top[] += out[m + 6 * i]; volume[] += out[m + 6 * i + 1]; wall[] += out[m + 6 * i + 2];",
-        "EndFor",
-        'Physical Surface("front") = top[];',
-        'Physical Surface("airfoil") = wall[];',
-        'Physical Volume("fluid") = volume[];',
-    ]
-    return "\n".join(lines) + "\n"
+def mesh(outline) -> str:
+    """Triangles grow with the distance from the wall and stay fine in the window that is sampled."""
+    h = HALF_WIDTH
+    return openfoam.geometry(
+        outline,
+        domain=(0.5 - h, 0.5 + h, -h, h),
+        sides=("farfield",) * 4,
+        size=f"{SIZE_WALL} + 0.08 * F1 + 0.02 * F1^2",
+        boxes=[(-0.5, 1.6, -1, 1, SIZE_WINDOW, SIZE_FAR, 4)],
+        **WALL_LAYERS,
+    )
 
 
 def window() -> np.ndarray:
@@ -121,34 +62,69 @@ def window() -> np.ndarray:
     return np.stack([x, y], axis=-1)
 
 
-def run(command, folder) -> None:
-    """Runs a program, its output into a log; raises RuntimeError with the log's end if it fails."""
-    log = folder / f"log.{Path(command[0]).name}"
-    with log.open("w") as file:
-        code = subprocess.run(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=environment()).returncode
-    if code:
-        raise RuntimeError(f"{' '.join(command)} failed in {folder}:\n{log.read_text()[-1500:]}")
+def body_mask(outline) -> np.ndarray:
+    points = window()
+    polygon = Polygon(np.vstack([outline, outline[:1]]))
+    return polygon.contains_points(points.reshape(-1, 2)).reshape(points.shape[:2])
 
 
-def environment() -> dict:
-    root = os.environ.get("WM_PROJECT_DIR", "/usr/share/openfoam")
-    return {**os.environ, "WM_PROJECT_DIR": root, "FOAM_ETC": f"{root}/etc"}
+def compute(
+    outline, speed, angle, folder, *, nu_tilda, iterations, average_from, residuals, keep=1, every=None
+) -> tuple:
+    """Runs a case in an empty folder.
+
+    Args:
+        outline, speed, angle, folder, nu_tilda: as in :func:`solve`.
+        iterations: at most.
+        average_from: iteration from which means are taken.
+        residuals: of p, U and nuTilda, at which the program stops earlier.
+        keep, every: the last ``keep`` of the states after each ``every`` iterations stay; one, the last, by default.
+
+    Returns:
+        Number of cells; drag and lift coefficient of each iteration, shape (iterations, 2).
+
+    Raises:
+        RuntimeError: if the wall layers would fold, or a program fails.
+    """
+    if folds(outline):
+        raise RuntimeError("the wall layers fold")
+    radians = np.deg2rad(angle)
+    values = {
+        "ux": f"{speed * np.cos(radians):.8g}",
+        "uy": f"{speed * np.sin(radians):.8g}",
+        "speed": f"{speed:.8g}",
+        "drag": f"({np.cos(radians):.8g} {np.sin(radians):.8g} 0)",
+        "lift": f"({-np.sin(radians):.8g} {np.cos(radians):.8g} 0)",
+        "nu": f"{NU:g}",
+        "nutilda": f"{nu_tilda:g}",
+        "iterations": iterations,
+        "average_from": average_from,
+        "interval": every or iterations,
+        "keep": keep,
+        **{f"residual_{name}": f"{value:g}" for name, value in residuals.items()},
+        "points": openfoam.listed(window()[~body_mask(outline)]),
+    }
+    cells = openfoam.prepare(TEMPLATES, folder, values, mesh(outline))
+    openfoam.run(["simpleFoam"], folder)
+    coefficients = next((folder / "postProcessing" / "forces").rglob("coefficient*.dat"))
+    return cells, np.loadtxt(coefficients)[:, [1, 3]]
 
 
-def samples(folder) -> dict:
-    """Returns name of the field → position → values, from raw sample files such as points_p_pMean.xy."""
-    found = {}
-    for path in folder.glob("points_*.xy"):
-        names = path.stem.split("_")[1:]
-        rows = np.loadtxt(path)
-        width = (rows.shape[1] - 3) // len(names)
-        for i, name in enumerate(names):
-            found[name] = {tuple(row[:2].round(5)): row[3 + i * width : 3 + (i + 1) * width] for row in rows}
-    return found
+def sample(folder, mask, kind="", times="-latestTime") -> np.ndarray:
+    """Returns stored states of a case, (p, ux, uy, mask), shape (times, 4, y, x); zero in the body.
 
-
-def fill(text, values) -> str:
-    return Template(text).substitute(values)
+    Args:
+        folder: of the case.
+        mask: of the body, shape (y, x).
+        kind: "Mean" for the means.
+        times: option of ``postProcess`` that selects them.
+    """
+    sampling = folder / "system" / "sampleDict"
+    sampling.write_text(re.sub(r"fields \(.*\)", f"fields (p{kind} U{kind})", sampling.read_text(), count=1))
+    openfoam.run(["postProcess", *times.split(), "-dict", "system/sampleDict", "-fields", f"(p{kind} U{kind})"], folder)
+    columns = {f"p{kind}": 1, f"U{kind}": 3}
+    flow = openfoam.samples(folder / "postProcessing" / "window", ~mask, window(), columns)[:, :3]
+    return np.concatenate([flow, np.broadcast_to(mask, (len(flow), 1, *mask.shape))], axis=1)
 
 
 def solve(outline, speed, angle, folder, nu_tilda=NU_TILDA) -> dict:
@@ -169,58 +145,18 @@ def solve(outline, speed, angle, folder, nu_tilda=NU_TILDA) -> dict:
     Raises:
         RuntimeError: if the wall layers would fold, or a program fails.
     """
-    if folds(outline):
-        raise RuntimeError("the wall layers fold")
-    shutil.copytree(TEMPLATES, folder)
-    points = window()
-    body = Polygon(np.vstack([outline, outline[:1]])).contains_points(points.reshape(-1, 2)).reshape(points.shape[:2])
-    radians = np.deg2rad(angle)
-    values = {
-        "ux": f"{speed * np.cos(radians):.8g}",
-        "uy": f"{speed * np.sin(radians):.8g}",
-        "speed": f"{speed:.8g}",
-        "drag": f"({np.cos(radians):.8g} {np.sin(radians):.8g} 0)",
-        "lift": f"({-np.sin(radians):.8g} {np.cos(radians):.8g} 0)",
-        "nu": f"{NU:g}",
-        "nutilda": f"{nu_tilda:g}",
-        "iterations": str(ITERATIONS),
-        "average_from": str(AVERAGE_FROM),
-        "points": "\n".join(f"({x:.6f} {y:.6f} 0.5)" for x, y in points[~body]),
-    }
-    for path in folder.glob("*/*"):
-        path.write_text(fill(path.read_text(), values))
-    (folder / "mesh.geo").write_text(geometry(outline))
-    run(["gmsh", "-3", "-format", "msh2", "-o", "mesh.msh", "mesh.geo"], folder)
-    run(["gmshToFoam", "mesh.msh"], folder)
-    boundary = folder / "constant" / "polyMesh" / "boundary"
-    text = boundary.read_text()
-    for patch, kind in (("front", "empty"), ("back", "empty"), ("airfoil", "wall")):
-        text = re.sub(rf"({patch}\s*\{{\s*type\s+)patch", rf"\g<1>{kind}", text)
-    boundary.write_text(text)
-    run(["simpleFoam"], folder)
-    log = (folder / "log.simpleFoam").read_text()
-    forces = np.loadtxt(next((folder / "postProcessing" / "forces").rglob("coefficient*.dat")))[:, [1, 3]]
+    limits = {"iterations": ITERATIONS, "average_from": AVERAGE_FROM, "residuals": RESIDUALS}
+    cells, forces = compute(outline, speed, angle, folder, nu_tilda=nu_tilda, **limits)
     drag, lift = np.ptp(forces[-LAST:], axis=0)
-    steady = lift <= LIFT_SPREAD and drag <= DRAG_SPREAD
-    kind = "" if steady else "Mean"
-    sampling = folder / "system" / "sampleDict"
-    sampling.write_text(sampling.read_text().replace("fields (p U pMean UMean)", f"fields (p{kind} U{kind})"))
-    run(["postProcess", "-latestTime", "-dict", "system/sampleDict", "-fields", f"(p{kind} U{kind})"], folder)
-    data = samples(next((folder / "postProcessing" / "window").iterdir()))
-    pressure, velocity = data["p" + kind], data["U" + kind]
-    fields = np.zeros((4, *body.shape))
-    fields[3] = body
-    for row, column in zip(*np.nonzero(~body), strict=True):
-        position = tuple(points[row, column].round(5))
-        fields[0, row, column] = pressure[position][0]
-        fields[1:3, row, column] = velocity[position][:2]
+    steady = bool(lift <= LIFT_SPREAD and drag <= DRAG_SPREAD)
+    log = (folder / "log.simpleFoam").read_text()
     residuals = {
         name: float(re.findall(rf"Solving for {name}, Initial residual = (\S+),", log)[-1])
         for name in ("p", "Ux", "Uy", "nuTilda")
     }
-    cells = int(re.search(r"(\d+) cells|nCells: *(\d+)", boundary.with_name("owner").read_text())[2])
+    fields = sample(folder, body_mask(outline), "" if steady else "Mean")[0]
     counts = {"iterations": len(forces), "cells": cells}
-    return {"steady": bool(steady), "fields": fields, "forces": forces, "residuals": residuals, **counts}
+    return {"steady": steady, "fields": fields, "forces": forces, "residuals": residuals, **counts}
 
 
 def rejection(result) -> str:
@@ -248,10 +184,7 @@ def main(index, output) -> None:
         except RuntimeError as error:
             record["rejected"] = f"failed: {error}"
     record["seconds"] = time.perf_counter() - start
-    output = Path(output)
-    temporary = output.with_suffix(".part.npz")
-    np.savez_compressed(temporary, **record)
-    os.replace(temporary, output)
+    openfoam.save(output, **record)
     state = record["rejected"][:60] or ("steady" if record["steady"] else "mean of iterations")
     print(index, case["profile"], f"{record['seconds']:.0f} s", state, flush=True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import case
 import numpy as np
+import openfoam
 import plan
 import profiles
 
@@ -28,16 +29,10 @@ ATTRIBUTES = {
 }
 
 
-def quantise(field) -> np.ndarray:
-    """Rounds to 2 STEPS equal steps over the field's range: noise far below the solver's error, compresses well."""
-    step = 2.0 ** np.ceil(np.log2(np.abs(field).max())) / STEPS
-    return (np.round(field / step) * step).astype(np.float32)
-
-
 def simulation(record) -> np.ndarray:
     """Returns one frame, shape (1, 4, y, x)."""
     *fields, mask = record["fields"]
-    return np.stack([*map(quantise, fields), mask.astype(np.float32)])[None]
+    return np.stack([*(openfoam.quantise(field, STEPS) for field in fields), mask.astype(np.float32)])[None]
 
 
 def constants(index, record) -> dict:

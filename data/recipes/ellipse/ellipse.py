@@ -22,7 +22,7 @@ SEED = 0
 NODES = 80
 EDGES = 2 * NODES  # of the mesh on the ellipse
 STEP, INTERVAL = 0.01, 10  # time step; steps between stored states
-START, FRAMES = 50.0, 101
+START, FRAMES = 30.0, 101
 RE, THICKNESS, HEIGHT = (500, 1000), (0.5, 0.8), (5.0, 6.0)
 SPLITS = {  # name: number of cases, ranges of Reynolds number and thickness
     "Train": (34, RE, THICKNESS),
@@ -127,9 +127,9 @@ def collect(output, files) -> None:
     sims, constants, nodes, splits = [], [], [], []
     for case, file in zip(cases(), files, strict=False):
         record = np.load(file)
-        time_, drag, lift = record["forces"][record["forces"][:, 0] > START - STEP / 2].T
+        _, drag, lift = record["forces"][record["forces"][:, 0] > START - STEP / 2].T
         length = period(lift - lift.mean()) * STEP
-        states = int(round(np.floor((FRAMES - 1) * STEP * INTERVAL / length) * length / (STEP * INTERVAL)))
+        states = round(np.floor((FRAMES - 1) * STEP * INTERVAL / length) * length / (STEP * INTERVAL))
         sims.append(record["pressure"][:, None].astype(np.float32))
         values = {"Reynolds": case["reynolds"], "Thickness": case["thickness"], "Height": case["height"]}
         forces = {"drag": drag.mean(), "lift": lift.mean(), "lift_amplitude": np.ptp(lift) / 2}

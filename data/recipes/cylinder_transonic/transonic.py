@@ -18,12 +18,12 @@ from pbdl_helpers import datasets
 
 GAMMA = 1.4
 REYNOLDS = 1e4
-TRAINING = (0.53, 0.56, 0.59, 0.62, 0.64, 0.70, 0.72, 0.74, 0.78, 0.82, 0.86, 0.90)
-INSIDE, OUTSIDE = (0.66, 0.68, 0.80), (0.50, 0.51)
+TRAINING = (0.53, 0.57, 0.61, 0.64, 0.70, 0.72, 0.75, 0.80, 0.85, 0.90)
+INSIDE, OUTSIDE = (0.67, 0.78), (0.50,)
 MACH = TRAINING + INSIDE + OUTSIDE
-FINE = (0.70, 0.66)  # also stored at the full resolution
+FINE = (0.70, 0.67)  # also stored at the full resolution
 DT = 0.5  # diameters per speed of sound
-START, FRAMES, FINE_FRAMES = 60.0, 240, 100
+START, FRAMES, FINE_FRAMES = 50.0, 200, 100
 DOMAIN = (-12.0, 24.0, -15.0, 15.0)
 WINDOW = (-1.5, 10.5, -3.0, 3.0)
 SHAPE = (64, 128)  # of the samples, (y, x)
@@ -110,6 +110,46 @@ def compute(index, output) -> None:
     seconds = time.perf_counter() - start
     openfoam.save(output, **result, seconds=seconds)
     print(f"Mach {MACH[index]}: {len(result['fields'])} frames, {result['cells']} cells, {seconds:.0f} s", flush=True)
+
+
+def period(times, lift) -> float:
+    """Returns the mean time between upward zero crossings of the lift, NaN if there are fewer than two."""
+    lift = lift - lift.mean()
+    before = np.nonzero((lift[1:] > 0) & (lift[:-1] <= 0))[0]
+    share = lift[before] / (lift[before] - lift[before + 1])
+    crossings = times[before] + share * (times[before + 1] - times[before])
+    return float(np.diff(crossings).mean()) if len(crossings) > 2 else float("nan")
+
+
+def quantised(fields) -> np.ndarray:
+    """Rounds each of the four fields over all frames, shape (frames, 4, y, x)."""
+    return np.stack([openfoam.quantise(field, STEPS) for field in fields.swapaxes(0, 1)], axis=1)
+
+
+def collect(output, files) -> None:
+    sims, fine, constants = [], [], []
+    for mach, file in zip(MACH, files, strict=False):
+        record = np.load(file)
+        time_, drag, lift = record["forces"][record["forces"][:, 0] > START].T
+        values = {"drag": drag.mean(), "lift_amplitude": np.ptp(lift) / 2, "period": period(time_, lift)}
+        constants.append({"Mach": mach, **values, "cells": int(record["cells"]), "seconds": float(record["seconds"])})
+        sims.append(quantised(coarsen(record["fields"])))
+        if mach in FINE:
+            fine.append(quantised(record["fields"][:FINE_FRAMES]))
+    attributes = {
+        "PDE": "Navier-Stokes, compressible, laminar",
+        "Fields": ["velocity x", "velocity y", "density", "pressure"],
+        "Fields_Scheme": "vvdp",
+        "Dt": DT,
+        "Window": list(WINDOW),
+        "Reynolds": REYNOLDS,
+    }
+    splits = {"Training": TRAINING, "Inside": INSIDE, "Outside": OUTSIDE}
+    indices = {name: [MACH.index(mach) for mach in split] for name, split in splits.items()}
+    datasets.write(output, sims, constants, **attributes, **indices)
+    if fine:
+        chosen = [values for values in constants if values["Mach"] in FINE]
+        datasets.write(Path(output).with_stem("cylinder_transonic_fine"), fine, chosen, **attributes)
 
 
 if __name__ == "__main__":
