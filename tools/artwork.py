@@ -128,6 +128,83 @@ def wake() -> plt.Figure:
     return fig
 
 
+def ellipses() -> plt.Figure:
+    """What the data set `ellipse` holds: pressure along three ellipses over time, and how all of them shed."""
+    data = datasets.load("ellipse")
+    splits = np.array(data.attributes["Split"])
+    thickness, period_, reynolds = (
+        np.array([constants[name] for constants in data.constants]) for name in ("Thickness", "period", "Reynolds")
+    )
+    fig, axes = plt.subplots(1, 5, figsize=(13, 3.4), width_ratios=[1, 1, 1, 1.3, 1.3])
+    training = np.nonzero(splits == "Train")[0]
+    order = training[np.argsort(thickness[training])]
+    for ax, index in zip(axes, order[[0, len(order) // 2, -1]], strict=False):
+        x, y = data.attributes["Nodes"][index].T
+        upper = np.argsort(np.where(y >= 0, np.arctan2(y, x), np.inf))[: (y >= 0).sum()]
+        angle = np.degrees(np.arctan2(y, x))[upper]
+        states = data.sims[index][: int(data.constants[index]["states"]), 0][:, upper]
+        ax.plot(angle, states.T, color=plotting.COLORS["solver"], lw=0.5, alpha=0.35)
+        ax.plot(angle, states.mean(axis=0), color=plotting.COLORS["reference"])
+        ax.set(title=f"thickness {thickness[index]:.2f}", xlabel="angle from the rear / °", xticks=[0, 90, 180])
+        ax.set_ylim(-1.5, 0.8)
+        ax.label_outer()
+    axes[0].set_ylabel("pressure")
+    whole = [sim[: int(c["states"]), 0] for sim, c in zip(data.sims, data.constants, strict=True)]
+    spread = np.array([states.std(axis=0).mean() for states in whole])
+    groups = {"training": splits == "Train", "inside": splits == "InDist"}
+    groups["outside"] = ~(groups["training"] | groups["inside"])
+    for marker, (name, chosen) in zip("o^s", groups.items(), strict=True):
+        axes[3].plot(thickness[chosen], (thickness / period_)[chosen], marker, label=name, ms=5)
+        axes[4].scatter(thickness[chosen], spread[chosen], 25, reynolds[chosen], marker=marker, vmin=400, vmax=1100)
+    axes[3].set(xlabel="thickness", ylabel="Strouhal number", ylim=(0.15, 0.27))
+    axes[3].legend(fontsize=9)
+    axes[4].set(xlabel="thickness", ylabel="deviation of pressure")
+    fig.colorbar(axes[4].collections[0], ax=axes[4], label="Reynolds number")
+    return fig
+
+
+def snapshots() -> plt.Figure:
+    """What the data set `airfoil_snapshots` holds: mean and deviation of the speed, and the deviation over Re."""
+    data = datasets.load("airfoil_snapshots")
+    speeds = np.array([constants["speed"] for constants in data.constants])
+    scale = np.stack([speeds**2, speeds, speeds], axis=1)[:, None, :, None, None]
+    fields = np.stack(data.sims)[:, :, :3] / scale
+    left, right, bottom, top = data.attributes["Window"]
+    fig = plt.figure(figsize=(12, 4.6))
+    grid = fig.add_gridspec(2, 4, width_ratios=[1, 1, 1, 1.9])
+    for column, index in enumerate((0, 3, 10)):
+        for row, (values, limits) in enumerate(((fields.mean(axis=1), (-0.3, 1.3)), (fields.std(axis=1), (0, 0.5)))):
+            ax = fig.add_subplot(grid[row, column])
+            shown = np.where(data.sims[0][0, 3] == 1, np.nan, values[index, 1])
+            image = ax.imshow(shown, vmin=limits[0], vmax=limits[1], extent=(left, right, bottom, top))
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+            if row == 0:
+                ax.set_title(f"{speeds[index]:.0f} m/s")
+            if column == 0:
+                ax.set_ylabel(("mean", "deviation")[row])
+            if column == 2:
+                fig.colorbar(image, ax=ax, label="$u_x / U$")
+    ax = fig.add_subplot(grid[0, 3])
+    reynolds, inside = speeds / 10, np.isin(np.arange(len(speeds)), data.attributes["Training"])
+    spread = fields.std(axis=1).mean(axis=(1, 2, 3))
+    ax.plot(reynolds, spread, color=plotting.COLORS["data"])
+    for name, chosen in (("training", inside), ("test", ~inside)):
+        ax.plot(reynolds[chosen], spread[chosen], "o", label=name)
+    ax.set(ylabel="deviation of fields", ylim=(0, None))
+    ax.legend(fontsize=9)
+    ax = fig.add_subplot(grid[1, 3], sharex=ax)
+    compared = np.array(data.attributes["Compared"]) / 10
+    for x, name, label in (
+        (reynolds, "Lift", "0.14 m²/s, stored"),
+        (compared, "LiftCompared", "$3 \\nu$, as in airfoils"),
+    ):
+        ax.plot(x, data.attributes[name][:, 250:].std(axis=1), "o-", label=label)
+    ax.set(xlabel="Reynolds number / $10^6$", ylabel="deviation of lift", ylim=(0, None))
+    ax.legend(fontsize=9)
+    return fig
+
+
 def outside_samples() -> plt.Figure:
     """What five networks say outside the range of their samples, with and without an invariance."""
     inside, outside = torch.linspace(0, 1, 201)[:, None], torch.linspace(27, 39, 1201)[:, None]
@@ -269,6 +346,8 @@ def main() -> None:
     social.save(STATIC / "social.png", optimize=True)
     equations(frames[2]).savefig(ROOT / "book" / "figures" / "equations.webp", dpi=110)
     wake().savefig(ROOT / "book" / "figures" / "wake.webp", dpi=110)
+    ellipses().savefig(ROOT / "book" / "figures" / "ellipse.webp", dpi=110)
+    snapshots().savefig(ROOT / "book" / "figures" / "snapshots.webp", dpi=110)
     reach().savefig(ROOT / "book" / "figures" / "reach.webp", dpi=110)
     valleys().savefig(ROOT / "book" / "figures" / "valleys.webp", dpi=110)
     outside_samples().savefig(ROOT / "book" / "figures" / "extrapolation.webp", dpi=110)
