@@ -145,8 +145,8 @@ def ellipses() -> plt.Figure:
         states = data.sims[index][: int(data.constants[index]["states"]), 0][:, upper]
         ax.plot(angle, states.T, color=plotting.COLORS["solver"], lw=0.5, alpha=0.35)
         ax.plot(angle, states.mean(axis=0), color=plotting.COLORS["reference"])
-        ax.set(title=f"thickness {thickness[index]:.2f}", xlabel="angle from the rear / °", xticks=[0, 90, 180])
-        ax.set_ylim(-1.5, 0.8)
+        ax.set(title=f"thickness {thickness[index]:.2f}", xlabel="angle / °", xticks=[0, 90, 180])
+        ax.set_ylim(-1, 0.7)
         ax.label_outer()
     axes[0].set_ylabel("pressure")
     whole = [sim[: int(c["states"]), 0] for sim, c in zip(data.sims, data.constants, strict=True)]
@@ -155,7 +155,9 @@ def ellipses() -> plt.Figure:
     groups["outside"] = ~(groups["training"] | groups["inside"])
     for marker, (name, chosen) in zip("o^s", groups.items(), strict=True):
         axes[3].plot(thickness[chosen], (thickness / period_)[chosen], marker, label=name, ms=5)
-        axes[4].scatter(thickness[chosen], spread[chosen], 25, reynolds[chosen], marker=marker, vmin=400, vmax=1100)
+        axes[4].scatter(
+            thickness[chosen], spread[chosen], 25, reynolds[chosen], marker=marker, vmin=400, vmax=1100, cmap="viridis"
+        )
     axes[3].set(xlabel="thickness", ylabel="Strouhal number", ylim=(0.15, 0.27))
     axes[3].legend(fontsize=9)
     axes[4].set(xlabel="thickness", ylabel="deviation of pressure")

@@ -54,11 +54,15 @@ def test_nodes_lie_on_the_ellipses_evenly_and_edges_make_a_ring():
 
 
 def test_stagnation_pressure():
-    """In front it is that of the inflow, 1/2, and what the channel loses by the drag over its height."""
+    """In front it is that of the inflow, 1/2, what the channel loses by the drag over its height, and a little more:
+
+    the wake is uneven at the outlet, where it carries more momentum than an even stream.
+    """
     drag, height, thickness = column("drag"), column("Height"), column("Thickness")
     wanted = 0.5 + drag * thickness / 2 / height
     found = np.array([states.mean(axis=0).max() for states in whole_periods()])
-    assert found / wanted == pytest.approx(1, abs=0.05)
+    assert (found / wanted).min() > 1
+    assert (found / wanted).max() < 1.07
 
 
 def test_at_least_two_periods_and_a_plausible_frequency():
