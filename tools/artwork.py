@@ -175,7 +175,7 @@ def snapshots() -> plt.Figure:
     fig = plt.figure(figsize=(12, 4.6))
     grid = fig.add_gridspec(2, 4, width_ratios=[1, 1, 1, 1.9])
     for column, index in enumerate((0, 3, 10)):
-        for row, (values, limits) in enumerate(((fields.mean(axis=1), (-0.3, 1.3)), (fields.std(axis=1), (0, 0.5)))):
+        for row, (values, limits) in enumerate(((fields.mean(axis=1), (-0.3, 1.3)), (fields.std(axis=1), (0, 0.6)))):
             ax = fig.add_subplot(grid[row, column])
             shown = np.where(data.sims[0][0, 3] == 1, np.nan, values[index, 1])
             image = ax.imshow(shown, vmin=limits[0], vmax=limits[1], extent=(left, right, bottom, top))
