@@ -227,7 +227,7 @@ class Flow:
 
     @staticmethod
     def _sample(padded, x, y):
-        """Bilinear interpolation at indices; outside, the outermost ring continues; NaN where an index is not finite."""
+        """Bilinear interpolation at indices; outside, the outermost ring continues; NaN at an index that is none."""
         ny, nx = padded.shape[-2:]
         grid = torch.stack([x * (2 / (nx - 1)) - 1, y * (2 / (ny - 1)) - 1], dim=-1)
         # at an index that is not a number torch reads any place in memory, or ends the process

@@ -125,3 +125,31 @@ def test_absent_device_is_named():
         pytest.skip("this machine has CUDA")
     with pytest.raises(ValueError, match="cuda"):
         setup(device="cuda")
+
+
+def test_recorded_update_is_the_update_itself():
+    """On a CPU the same function; on a GPU the same training, replayed from the fourth update on."""
+    run = setup(0)
+
+    def train(record):
+        torch.manual_seed(0)
+        weights = torch.ones(3, device=run.device, requires_grad=True)
+        rate = torch.tensor(0.1, device=run.device)
+        optimizer = torch.optim.Adam([weights], lr=rate, capturable=run.device.type == "cuda")
+
+        def update(x):
+            optimizer.zero_grad()
+            loss = (weights * x - 2 * x).square().sum()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        step = run.record(update) if record else update
+        inputs = torch.rand(8, 3).to(run.device)
+        losses = []
+        for k, x in enumerate(inputs):
+            rate.fill_(0.1 / (k + 1))
+            losses.append(step(x).item())
+        return losses
+
+    assert train(True) == pytest.approx(train(False), rel=1e-5)
