@@ -63,6 +63,7 @@ def window() -> np.ndarray:
 
 
 def body_mask(outline) -> np.ndarray:
+    """Returns which samples of the window lie in the body, shape (y, x)."""
     points = window()
     polygon = Polygon(np.vstack([outline, outline[:1]]))
     return polygon.contains_points(points.reshape(-1, 2)).reshape(points.shape[:2])

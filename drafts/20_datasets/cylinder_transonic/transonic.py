@@ -113,12 +113,12 @@ def compute(index, output) -> None:
 
 
 def period(times, lift) -> float:
-    """Returns the mean time between upward zero crossings of the lift, NaN if there are fewer than two."""
+    """Returns the mean time between upward zero crossings of the lift, 0 if there are fewer than three of them."""
     lift = lift - lift.mean()
     before = np.nonzero((lift[1:] > 0) & (lift[:-1] <= 0))[0]
     share = lift[before] / (lift[before] - lift[before + 1])
     crossings = times[before] + share * (times[before + 1] - times[before])
-    return float(np.diff(crossings).mean()) if len(crossings) > 2 else float("nan")
+    return float(np.diff(crossings).mean()) if len(crossings) > 2 else 0.0
 
 
 def quantised(fields) -> np.ndarray:
