@@ -1,10 +1,12 @@
 """Recipe of the trained networks: `python data/recipes/networks.py solver_in_the_loop` (or another of NETWORKS).
 
 It runs the notebook's own cells (those with the tag "recipe") and then its function `train` for each of its VARIANTS
-and SEEDS, two at a time; a file each in _artifacts/NAME/, so that a stopped run goes on where it was. Twenty minutes to
-an hour and a half on two cores. All networks of a notebook end in data/NAME.safetensors.
+and SEEDS (or the variant's own "seeds"), two at a time; a file each in _artifacts/NAME/, so that a stopped run goes on
+where it was. Twenty minutes to an hour and a half on two cores, four hours for fluid_control, minutes where there is a
+GPU. All networks of a notebook end in data/NAME.safetensors.
 """
 
+import multiprocessing
 import os
 import sys
 import time
@@ -23,6 +25,7 @@ NETWORKS = {
     "score_matching": ("probabilistic/score_matching", "build", ("bounded",)),
     "heat_sip": ("improved_gradients/heat_sip", "UNet", ()),
     "helmholtz_hodge": ("physical_losses/helmholtz_hodge", "build", ("kind",)),
+    "fluid_control": ("differentiable_physics/fluid_control", "build", ("kind",)),
 }
 
 
@@ -35,13 +38,18 @@ def cells(name) -> dict:
     return space
 
 
+def seeds(space, variant) -> list[int]:
+    return space["VARIANTS"][variant].get("seeds", space["SEEDS"])
+
+
 def empty(name, space) -> nn.ModuleDict:
     """Returns untrained networks: variant → one for each seed."""
     _, kind, options = NETWORKS[name]
     return nn.ModuleDict(
         {
             variant: nn.ModuleList(
-                space[kind](**{key: value for key, value in values.items() if key in options}) for _ in space["SEEDS"]
+                space[kind](**{key: value for key, value in values.items() if key in options})
+                for _ in seeds(space, variant)
             )
             for variant, values in space["VARIANTS"].items()
         }
@@ -67,7 +75,7 @@ def train(job) -> str:
     if path.exists():
         return f"{path.name} is there"
     space = cells(name)
-    settings = space["VARIANTS"][variant]
+    settings = {key: value for key, value in space["VARIANTS"][variant].items() if key != "seeds"}
     start = time.perf_counter()
     network, history = space["train"](seed, **settings)
     seconds = time.perf_counter() - start
@@ -80,13 +88,13 @@ def main(name) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["TQDM_DISABLE"] = "1"
     space = cells(name)
-    jobs = [(name, variant, seed) for seed in space["SEEDS"] for variant in space["VARIANTS"]]
-    with ProcessPoolExecutor(2) as pool:
+    jobs = [(name, variant, seed) for variant in space["VARIANTS"] for seed in seeds(space, variant)]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:  # a forked process could not use a GPU
         for line in pool.map(train, jobs):
             print(line, flush=True)
     networks, seconds, settings = empty(name, space), {}, {}
     for _, variant, seed in jobs:
-        found = checkpoints.load(part(name, variant, seed), networks[variant][space["SEEDS"].index(seed)])
+        found = checkpoints.load(part(name, variant, seed), networks[variant][seeds(space, variant).index(seed)])
         seconds[f"{variant} {seed}"] = round(found["seconds"])
         settings[f"{variant} {seed}"] = found["settings"]
     for parameter in networks.parameters():  # half the size; changes errors by less than a thousandth of their value
