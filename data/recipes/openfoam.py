@@ -174,6 +174,20 @@ def samples(folder, fluid, points, columns) -> np.ndarray:
     return result
 
 
+def forces(folder) -> np.ndarray:
+    """Reads what a ``forceCoeffs`` function named ``forces`` wrote: rows (time, drag, lift)."""
+    return np.loadtxt(next((folder / "postProcessing" / "forces").rglob("coefficient*.dat")))[:, [0, 1, 3]]
+
+
+def period(times, signal) -> float:
+    """Returns the mean time between upward crossings of the mean, 0 if there are fewer than two of them."""
+    signal = signal - signal.mean()
+    before = np.nonzero((signal[1:] > 0) & (signal[:-1] <= 0))[0]
+    share = signal[before] / (signal[before] - signal[before + 1])
+    crossings = times[before] + share * (times[before + 1] - times[before])
+    return float(np.diff(crossings).mean()) if len(crossings) > 1 else 0.0
+
+
 def save(output, **record) -> None:
     """Writes a case's result under a temporary name and moves it, so that a stopped run leaves nothing half-written."""
     temporary = Path(output).with_suffix(".part.npz")

@@ -107,8 +107,7 @@ def compute(
     }
     cells = openfoam.prepare(TEMPLATES, folder, values, mesh(outline))
     openfoam.run(["simpleFoam"], folder)
-    coefficients = next((folder / "postProcessing" / "forces").rglob("coefficient*.dat"))
-    return cells, np.loadtxt(coefficients)[:, [1, 3]]
+    return cells, openfoam.forces(folder)[:, 1:]
 
 
 def sample(folder, mask, kind="", times="-latestTime") -> np.ndarray:

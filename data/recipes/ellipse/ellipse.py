@@ -103,14 +103,7 @@ def solve(reynolds, thickness, height, folder, **changes) -> dict:
     if distance.min(axis=0).max() > 1e-5:
         raise RuntimeError(f"{folder} has no pressure at some nodes.")
     pressure = np.stack([np.loadtxt(path / "p_body.raw")[index, 3] for path in folders])
-    forces = np.loadtxt(next((folder / "postProcessing" / "forces").rglob("coefficient*.dat")))[:, [0, 1, 3]]
-    return {"pressure": pressure, "forces": forces, "cells": cells}
-
-
-def period(signal) -> float:
-    """Returns the mean time between upward zero crossings of a signal sampled at unit intervals."""
-    before = np.nonzero((signal[1:] > 0) & (signal[:-1] <= 0))[0]
-    return np.diff(before + signal[before] / (signal[before] - signal[before + 1])).mean()
+    return {"pressure": pressure, "forces": openfoam.forces(folder), "cells": cells}
 
 
 def compute(index, output) -> None:
@@ -127,8 +120,8 @@ def collect(output, files) -> None:
     sims, constants, nodes, splits = [], [], [], []
     for case, file in zip(cases(), files, strict=False):
         record = np.load(file)
-        _, drag, lift = record["forces"][record["forces"][:, 0] > START - STEP / 2].T
-        length = period(lift - lift.mean()) * STEP
+        times, drag, lift = record["forces"][record["forces"][:, 0] > START - STEP / 2].T
+        length = openfoam.period(times, lift)
         states = round(np.floor((FRAMES - 1) * STEP * INTERVAL / length) * length / (STEP * INTERVAL))
         sims.append(record["pressure"][:, None].astype(np.float32))
         values = {"Reynolds": case["reynolds"], "Thickness": case["thickness"], "Height": case["height"]}
