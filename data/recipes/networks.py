@@ -2,8 +2,8 @@
 
 It runs the notebook's own cells (those with the tag "recipe") and then its function `train` for each of its VARIANTS
 and SEEDS (or the variant's own "seeds"), two at a time; a file each in _artifacts/NAME/, so that a stopped run goes on
-where it was. Twenty minutes to an hour and a half on two cores, four hours for fluid_control, minutes where there is a
-GPU. All networks of a notebook end in data/NAME.safetensors.
+where it was. Twenty minutes to an hour and a half on two cores, three and a half for fluid_control, minutes where
+there is a GPU. All networks of a notebook end in data/NAME.safetensors.
 """
 
 import multiprocessing
