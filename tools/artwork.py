@@ -165,6 +165,43 @@ def ellipses() -> plt.Figure:
     return fig
 
 
+def transonic() -> plt.Figure:
+    """What the data set `cylinder_transonic` holds: density at three Mach numbers, and how all of them shed."""
+    data = datasets.load("cylinder_transonic")
+    names = ("Mach", "period", "drag", "lift_amplitude")
+    mach, period_, drag, lift = (np.array([constants[name] for constants in data.constants]) for name in names)
+    fig = plt.figure(figsize=(13, 5.6), layout="constrained")
+    upper, lower = fig.subfigures(2, 1)
+    axes = upper.subplots(1, 3, sharey=True)
+    x0, x1, y0, y1 = data.attributes["Window"]
+    for ax, wanted in zip(axes, (0.5, 0.7, 0.9), strict=True):
+        u, v, density, pressure = data.sims[np.argmin(np.abs(mach - wanted))][-1].astype(float)
+        ny, nx = density.shape
+        x, y = x0 + (x1 - x0) * (np.arange(nx) + 0.5) / nx, y0 + (y1 - y0) * (np.arange(ny) + 0.5) / ny
+        image = ax.imshow(density, vmin=0.3, vmax=1.5, cmap="viridis", extent=(x0, x1, y0, y1), origin="lower")
+        sonic = np.sqrt((u**2 + v**2) * density / (1.4 * pressure))
+        ax.contour(x, y, sonic, [1], colors="w", linewidths=1.2)
+        ax.add_patch(plt.Circle((0, 0), 0.5, color="0.6"))
+        ax.set(title=f"Mach {wanted:.2f}", xlabel="x")
+        ax.grid(False)
+    axes[0].set_ylabel("y")
+    upper.colorbar(image, ax=axes, label="density")
+    axes = lower.subplots(1, 3)
+    groups = {"training": data.attributes["Training"], "inside": data.attributes["Inside"]}
+    groups["outside"] = data.attributes["Outside"]
+    for ax, values, label in zip(
+        axes,
+        (1 / (period_ * mach), lift, drag),
+        ("Strouhal number", "amplitude of lift", "mean drag"),
+        strict=True,
+    ):
+        for marker, (name, chosen) in zip("o^s", groups.items(), strict=True):
+            ax.plot(mach[chosen], values[chosen], marker, label=name)
+        ax.set(xlabel="Mach number", ylabel=label, ylim=(0, 1.1 * values.max()))
+    axes[0].legend(fontsize=9)
+    return fig
+
+
 def snapshots() -> plt.Figure:
     """What the data set `airfoil_snapshots` holds: mean and deviation of the speed, and the deviation over Re."""
     data = datasets.load("airfoil_snapshots")
@@ -349,6 +386,7 @@ def main() -> None:
     equations(frames[2]).savefig(ROOT / "book" / "figures" / "equations.webp", dpi=110)
     wake().savefig(ROOT / "book" / "figures" / "wake.webp", dpi=110)
     ellipses().savefig(ROOT / "book" / "figures" / "ellipse.webp", dpi=110)
+    transonic().savefig(ROOT / "book" / "figures" / "transonic.webp", dpi=110)
     snapshots().savefig(ROOT / "book" / "figures" / "snapshots.webp", dpi=110)
     reach().savefig(ROOT / "book" / "figures" / "reach.webp", dpi=110)
     valleys().savefig(ROOT / "book" / "figures" / "valleys.webp", dpi=110)

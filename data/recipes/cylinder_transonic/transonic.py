@@ -23,12 +23,14 @@ INSIDE, OUTSIDE = (0.67, 0.78), (0.50,)
 MACH = TRAINING + INSIDE + OUTSIDE
 FINE = (0.70, 0.67)  # also stored at the full resolution
 DT = 0.5  # diameters per speed of sound
-START, FRAMES, FINE_FRAMES = 50.0, 200, 100
+START, FRAMES, FINE_FRAMES = 50.0, 200, 60
 DOMAIN = (-20.0, 40.0, -30.0, 30.0)
 WINDOW = (-1.5, 10.5, -3.0, 3.0)
 SHAPE = (64, 128)  # of the samples, (y, x)
+REST = np.array([0.0, 0.0, 1.0, 1 / GAMMA])[:, None, None]  # what stands in the cylinder
 EDGES = 120  # of the cylinder's outline
-STEPS = 512
+ONSET = np.arange(1.0, 9.0)  # times at which the forces on the body are kept, to compare a brief run with
+STEPS = 256
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -64,16 +66,15 @@ def fluid(shape) -> np.ndarray:
 
 def fill(fields) -> np.ndarray:
     """Sets velocity 0, density 1 and the free stream's pressure in the cylinder; fields (frames, 4, y, x)."""
-    rest = np.array([0.0, 0.0, 1.0, 1 / GAMMA])[:, None, None]
-    return np.where(fluid(fields.shape[-2:]), fields, rest)
+    return np.where(fluid(fields.shape[-2:]), fields, REST)
 
 
 def coarsen(fields) -> np.ndarray:
-    """Averages the fluid among 2 × 2 points."""
+    """Averages the fluid among 2 × 2 points; all points in the cylinder give :data:`REST`."""
     *lead, ny, nx = fields.shape
     weight = np.broadcast_to(fluid((ny, nx)), fields.shape)
     blocks = [part.reshape(*lead, ny // 2, 2, nx // 2, 2).sum(axis=(-3, -1)) for part in (weight * fields, weight)]
-    return blocks[0] / np.maximum(blocks[1], 1)
+    return np.where(blocks[1] > 0, blocks[0] / np.maximum(blocks[1], 1), REST)
 
 
 def solve(mach, folder, **changes) -> dict:
@@ -99,8 +100,7 @@ def solve(mach, folder, **changes) -> dict:
     openfoam.run(["rhoCentralFoam"], folder)
     flow = openfoam.samples(folder / "postProcessing" / "window", mask, points, {"p_rho": 2, "U": 3})
     fields = fill(flow[:, [2, 3, 1, 0]])
-    forces = np.loadtxt(next((folder / "postProcessing" / "forces").rglob("coefficient*.dat")))[:, [0, 1, 3]]
-    return {"fields": fields.astype(np.float32), "forces": forces, "cells": cells}
+    return {"fields": fields.astype(np.float32), "forces": openfoam.forces(folder), "cells": cells}
 
 
 def compute(index, output) -> None:
@@ -112,13 +112,9 @@ def compute(index, output) -> None:
     print(f"Mach {MACH[index]}: {len(result['fields'])} frames, {result['cells']} cells, {seconds:.0f} s", flush=True)
 
 
-def period(times, lift) -> float:
-    """Returns the mean time between upward zero crossings of the lift, 0 if there are fewer than three of them."""
-    lift = lift - lift.mean()
-    before = np.nonzero((lift[1:] > 0) & (lift[:-1] <= 0))[0]
-    share = lift[before] / (lift[before] - lift[before + 1])
-    crossings = times[before] + share * (times[before + 1] - times[before])
-    return float(np.diff(crossings).mean()) if len(crossings) > 2 else 0.0
+def forces_at(times, forces) -> np.ndarray:
+    """Returns (drag, lift) at these times, shape (times, 2), from rows (time, drag, lift)."""
+    return np.stack([np.interp(times, forces[:, 0], column) for column in forces[:, 1:].T], axis=1)
 
 
 def quantised(fields) -> np.ndarray:
@@ -127,12 +123,13 @@ def quantised(fields) -> np.ndarray:
 
 
 def collect(output, files) -> None:
-    sims, fine, constants = [], [], []
+    sims, fine, constants, onset = [], [], [], []
     for mach, file in zip(MACH, files, strict=False):
         record = np.load(file)
         time_, drag, lift = record["forces"][record["forces"][:, 0] > START].T
-        values = {"drag": drag.mean(), "lift_amplitude": np.ptp(lift) / 2, "period": period(time_, lift)}
+        values = {"drag": drag.mean(), "lift_amplitude": np.ptp(lift) / 2, "period": openfoam.period(time_, lift)}
         constants.append({"Mach": mach, **values, "cells": int(record["cells"]), "seconds": float(record["seconds"])})
+        onset.append(forces_at(ONSET, record["forces"]))
         sims.append(quantised(coarsen(record["fields"])))
         if mach in FINE:
             fine.append(quantised(record["fields"][:FINE_FRAMES]))
@@ -144,9 +141,10 @@ def collect(output, files) -> None:
         "Window": list(WINDOW),
         "Reynolds": REYNOLDS,
     }
+    onset = {"Onset_Times": ONSET, "Onset": np.array(onset)}
     splits = {"Training": TRAINING, "Inside": INSIDE, "Outside": OUTSIDE}
     indices = {name: [MACH.index(mach) for mach in split] for name, split in splits.items()}
-    datasets.write(output, sims, constants, **attributes, **indices)
+    datasets.write(output, sims, constants, **attributes, **indices, **onset)
     if fine:
         chosen = [values for values in constants if values["Mach"] in FINE]
         datasets.write(Path(output).with_stem("cylinder_transonic_fine"), fine, chosen, **attributes)
