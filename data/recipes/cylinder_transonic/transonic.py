@@ -123,12 +123,13 @@ def quantised(fields) -> np.ndarray:
 
 
 def collect(output, files) -> None:
-    sims, fine, constants, onset = [], [], [], []
+    sims, fine, constants, onset, seconds = [], [], [], [], []
     for mach, file in zip(MACH, files, strict=False):
         record = np.load(file)
         time_, drag, lift = record["forces"][record["forces"][:, 0] > START].T
         values = {"drag": drag.mean(), "lift_amplitude": np.ptp(lift) / 2, "period": openfoam.period(time_, lift)}
-        constants.append({"Mach": mach, **values, "cells": int(record["cells"]), "seconds": float(record["seconds"])})
+        constants.append({"Mach": mach, **values})
+        seconds.append(float(record["seconds"]))
         onset.append(forces_at(ONSET, record["forces"]))
         sims.append(quantised(coarsen(record["fields"])))
         if mach in FINE:
@@ -141,10 +142,10 @@ def collect(output, files) -> None:
         "Window": list(WINDOW),
         "Reynolds": REYNOLDS,
     }
-    onset = {"Onset_Times": ONSET, "Onset": np.array(onset)}
+    extra = {"Onset_Times": ONSET, "Onset": np.array(onset), "Cells": int(record["cells"]), "Seconds": seconds}
     splits = {"Training": TRAINING, "Inside": INSIDE, "Outside": OUTSIDE}
     indices = {name: [MACH.index(mach) for mach in split] for name, split in splits.items()}
-    datasets.write(output, sims, constants, **attributes, **indices, **onset)
+    datasets.write(output, sims, constants, **attributes, **indices, **extra)
     if fine:
         chosen = [values for values in constants if values["Mach"] in FINE]
         datasets.write(Path(output).with_stem("cylinder_transonic_fine"), fine, chosen, **attributes)
