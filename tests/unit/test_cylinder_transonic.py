@@ -110,8 +110,21 @@ def test_mean_is_symmetric():
         assert np.abs(mean - mean[::-1]).max() < 0.3 * spread.max()
 
 
+def period(signal):
+    """Returns the mean time between upward crossings of the mean."""
+    signal = signal - signal.mean()
+    before = np.nonzero((signal[1:] > 0) & (signal[:-1] <= 0))[0]
+    return np.diff(before + signal[before] / (signal[before] - signal[before + 1])).mean() * DT
+
+
 def test_shedding_has_settled():
-    """The wake's second hundred frames fluctuate as the first hundred."""
+    """Period and amplitude in the wake are those of the lift, and the same in both halves of the frames.
+
+    The mean drag is not settled at the highest Mach numbers, as the data page says.
+    """
     for index in range(len(MACH)):
         across = fields(index)[1][:, 16, 24]  # velocity y behind the cylinder, at x = 3
-        assert across[100:].std() == pytest.approx(across[:100].std(), rel=0.15)
+        first, second = across[:100], across[100:]
+        assert second.std() == pytest.approx(first.std(), rel=0.15)
+        assert period(second) == pytest.approx(period(first), rel=0.1)
+        assert period(across) == pytest.approx(column("period")[index], rel=0.05)
