@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from decimal import Decimal
 from html import escape
 
-__all__ = ["MIME", "Claims", "claims_table"]
+__all__ = ["MIME", "Claims", "claims_table", "shown"]
 
 #: Media type of the machine-readable record in a cell's output.
 MIME = "application/vnd.pbdl.claims+json"
+
+BILLION = 10**9
 
 GROUPS = {
     "source": "What the source text reports",
@@ -23,8 +26,8 @@ class Claims:
 
     All claims of the block are measured first, then the table is shown, and then an ``AssertionError`` names those that
     failed: one failure does not hide the others. A measurement that is not finite fails, too, and is stored as None.
-    The cell's output carries the same table as JSON under :data:`MIME`,
-    which the page "Claims" and ``make seeds`` read.
+    The cell's output carries the same table as JSON under :data:`MIME`, which the page "Claims" and ``make seeds``
+    read. An error inside the block is raised as it is, after the table of what was measured before it.
 
     Args:
         chapter: path of the notebook without folder ``notebooks`` and suffix, such as ``introduction/teaser``.
@@ -48,6 +51,8 @@ class Claims:
     def __exit__(self, exc_type, exc, traceback) -> None:
         self._open = False
         if exc_type is not None:
+            if self.rows:  # what was measured before the error is not lost
+                show(self)
             return
         if not self.rows:
             raise ValueError(f"No claim was made for {self.chapter}: call check or refute inside the with block.")
@@ -55,7 +60,7 @@ class Claims:
         failed = [row for row in self.rows if not row["passed"]]
         # `make seeds` wants every seed's measurements, also those of a seed that breaks a bound
         if failed and os.environ.get("PBDL_CLAIMS") != "record":
-            lines = "\n".join(f"  {r['text']}: measured {show_number(r['value'])}, bound {r['bound']}" for r in failed)
+            lines = "\n".join("  {}: measured {}, bound {}".format(row["text"], *shown(row)) for row in failed)
             raise AssertionError(f"{len(failed)} of {len(self.rows)} claims do not hold:\n{lines}")
 
     def check(self, text, value, *, at_most=None, at_least=None, between=None, exactly=None, source=None) -> None:
@@ -100,7 +105,7 @@ class Claims:
             raise RuntimeError("Claims are checked when a with block ends: write `with Claims(...) as claims:`.")
         if any(row["text"] == text for row in self.rows):
             raise ValueError(f"Claim {text!r} is made twice: tables and seeds tell claims apart by their texts.")
-        low, high, bound = limits(text, at_most, at_least, between, exactly)
+        low, high = limits(text, at_most, at_least, between, exactly)
         number = to_number(text, "value", value)
         finite = math.isfinite(number)
         passed = finite and low <= number <= high
@@ -108,7 +113,8 @@ class Claims:
             {
                 "text": text,
                 "value": number if finite else None,
-                "bound": bound,
+                "low": low if math.isfinite(low) else None,
+                "high": high if math.isfinite(high) else None,
                 "source": None if source is None else str(source),
                 "group": group,
                 "verdict": verdict if passed else "fails",
@@ -124,7 +130,7 @@ class Claims:
         return {"text/plain": str(self), "text/html": self.html(), MIME: self.record()}
 
     def __str__(self) -> str:
-        lines = [f"  {r['verdict']:8} {r['text']}: {show_number(r['value'])} (bound: {r['bound']})" for r in self.rows]
+        lines = ["  {:8} {}: {} (bound: {})".format(row["verdict"], row["text"], *shown(row)) for row in self.rows]
         return "\n".join([f"Claims of {self.chapter}", *lines])
 
     def html(self) -> str:
@@ -142,8 +148,8 @@ def to_number(text, name, value) -> float:
         raise ValueError(f"Claim {text!r}: {name} {value!r} is not a single number.") from None
 
 
-def limits(text, at_most, at_least, between, exactly) -> tuple[float, float, str]:
-    """Returns the smallest and the largest value that a bound allows, and the bound in words."""
+def limits(text, at_most, at_least, between, exactly) -> tuple[float, float]:
+    """Returns the smallest and the largest value that a bound allows."""
     bounds = {"at_most": at_most, "at_least": at_least, "between": between, "exactly": exactly}
     given = {name: bound for name, bound in bounds.items() if bound is not None}
     if len(given) != 1:
@@ -153,17 +159,15 @@ def limits(text, at_most, at_least, between, exactly) -> tuple[float, float, str
         if not isinstance(bound, (tuple, list)) or len(bound) != 2:
             raise ValueError(f"Claim {text!r}: between={bound!r} must be a pair of numbers, (low, high).")
         low, high = (to_number(text, name, value) for value in bound)
-        words = f"{show_bound(low)} to {show_bound(high)}"
     else:
         number = to_number(text, name, bound)
         low = -math.inf if name == "at_most" else number
         high = math.inf if name == "at_least" else number
-        words = {"at_most": "≤ ", "at_least": "≥ ", "exactly": "= "}[name] + show_bound(number)
     if math.isnan(low) or not low <= high or (math.isinf(low) and math.isinf(high)):
         raise ValueError(
-            f"Claim {text!r}: the bound {words} allows nothing or everything; give finite numbers in order."
+            f"Claim {text!r}: {name}={bound!r} allows nothing or everything; give finite numbers in order."
         )
-    return low, high, words
+    return low, high
 
 
 def claims_table(rows: list[dict]) -> str:
@@ -179,7 +183,8 @@ def claims_table(rows: list[dict]) -> str:
         if members:
             body.append(f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}">{title}</th></tr>')
         for row in members:
-            values = {"Measured": show_number(row["value"]), "Bound": row["bound"], "Source says": row["source"] or "–"}
+            measured, bound = shown(row)
+            values = {"Measured": measured, "Bound": bound, "Source says": row["source"] or "–"}
             empty = {name: ' class="empty"' if value == "–" else "" for name, value in values.items()}
             cells = [f'<td data-column="{name}"{empty[name]}>{escape(value)}</td>' for name, value in values.items()]
             verdict = f'<td data-column="Verdict"><span class="verdict {row["verdict"]}">{row["verdict"]}</span></td>'
@@ -187,27 +192,48 @@ def claims_table(rows: list[dict]) -> str:
     return f'<table class="claims"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
 
 
-def show_number(value: float | None) -> str:
-    """Returns a number for tables: whole ones in full, others with three digits; None stands for NaN and infinity."""
-    return "not finite" if value is None else show_digits(value, 3)
+def shown(row: dict) -> tuple[str, str]:
+    """Returns the measured value and the bound of a claim as a table shows them.
+
+    Three digits of the value, six of the bound, and more where a reader of fewer would come to another verdict.
+    """
+    for digits in range(3, 18):  # 17 digits tell any two numbers apart
+        value, low, high = (
+            None if number is None else rounded(number, count)
+            for number, count in ((row["value"], digits), (row["low"], max(digits, 6)), (row["high"], max(digits, 6)))
+        )
+        passed = value is not None and (low is None or low <= value) and (high is None or value <= high)
+        if passed == row["passed"] and (low == high) == (row["low"] == row["high"]):
+            break
+    if low is None:
+        bound = f"≤ {show_number(high)}"
+    elif high is None:
+        bound = f"≥ {show_number(low)}"
+    else:
+        bound = f"= {show_number(low)}" if low == high else f"{show_number(low)} to {show_number(high)}"
+    return "not finite" if value is None else show_number(value), bound
 
 
-def show_bound(value: float) -> str:
-    return show_digits(value, 6)
+def rounded(value: float, digits: int) -> Decimal:
+    """Returns a number with so many significant digits; whole ones below 10⁹ and what stands before the point stay."""
+    exact = Decimal(repr(value))
+    if exact == exact.to_integral_value() and abs(exact) < BILLION:
+        return exact.to_integral_value() + 0  # adding zero takes the sign off −0
+    places = digits - 1 - exact.adjusted()
+    if abs(exact) < BILLION:
+        places = max(places, 0)
+    return exact.quantize(Decimal(1).scaleb(-places)).normalize() + 0
 
 
-def show_digits(value: float, digits: int) -> str:
-    if abs(value) < 1e9 and (value == round(value) or abs(value) >= 1000):
-        return f"{value:,.0f}".replace("-", "−")
-    style = "e" if 0 < abs(value) < 1e-3 else "g"
-    text = f"{value:.{digits - 1 if style == 'e' else digits}{style}}"
-    mantissa, _, exponent = text.replace("-", "−").partition("e")
-    if "." in mantissa:
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    if not exponent:
-        return mantissa
-    power = str(int(exponent.replace("−", "-"))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{power}" if mantissa == "1" else f"{mantissa}·10{power}"
+def show_number(number: Decimal) -> str:
+    """Returns a number as people write it: 16,897, 0.123 or 3.9·10⁻¹⁵."""
+    if number == 0 or Decimal("0.001") <= abs(number) < BILLION:
+        return f"{number:,f}".replace("-", "−")
+    power = number.adjusted()
+    mantissa = f"{number.scaleb(-power).normalize():f}".replace("-", "−")
+    exponent = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    factor = mantissa.removesuffix("1") if mantissa in ("1", "−1") else f"{mantissa}·"
+    return f"{factor}10{exponent}"
 
 
 def show(claims: Claims) -> None:

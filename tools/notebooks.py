@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 import time
 from datetime import date
 from importlib.metadata import version
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import nbformat
 from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.reader import NotJSONError
 from nbformat.validator import ValidationError
 
@@ -25,6 +27,19 @@ from tools import ROOT
 
 PACKAGES = ("torch", "phiflow", "phiml", "numpy", "matplotlib")
 CELL_TIMEOUT = 300  # seconds
+DEAD = "Most often the machine had too little memory: close other programs, or run one notebook at a time."
+# what the machine needs: where programs, caches and temporary files are, how it reaches the network, which kernels of
+# a library its processor takes
+KEPT = (
+    *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME", "LD_LIBRARY_PATH"),
+    *("SYSTEMROOT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PATHEXT", "COMSPEC"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+    *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"),
+)
+STATED = {
+    **{"PBDL_SCALE": "book", "PBDL_SEED": "0", "PBDL_DEVICE": "cpu"},
+    **{"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "LC_ALL": "C.UTF-8", "PYTHONNOUSERSITE": "1"},
+}
 TEMPLATE = ROOT / "notebooks" / "_template.ipynb"  # what a new chapter starts from; not part of the book
 
 
@@ -117,38 +132,66 @@ def run(coroutine):
 
 def explain(error: BaseException) -> str:
     """Returns what went wrong in an execution, for people: the failed cell, the time limit, or the broken file."""
+    cell = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
     if isinstance(error, CellExecutionError):
-        return str(error)
+        return f"{cell}\n{error}" if cell else str(error)
     if isinstance(error, CellTimeoutError):
-        return f"a cell took more than {CELL_TIMEOUT} s"
+        return f"{cell}a cell took more than {CELL_TIMEOUT} s"
+    if isinstance(error, DeadKernelError):
+        return f"{cell}the kernel was killed or crashed. {DEAD}"
     if isinstance(error, (NotJSONError, ValidationError, AttributeError)):
-        return f"it is no notebook ({type(error).__name__})"
-    return f"{type(error).__name__}: {error}"
+        return f"it is no notebook ({type(error).__name__}): is it cut off, or does it hold a merge conflict (<<<<<<<)?"
+    return f"{cell}{type(error).__name__}: {error}"
 
 
-async def execute(path, *, on_cell=None, python=sys.executable, folder=None, cell_timeout=None, **environment: str):
+class OwnKernel(KernelSpecManager):
+    """Knows one kernel, that of a given Python: no kernel spec of the user's is looked for, nor what it sets."""
+
+    def __init__(self, python):
+        super().__init__()
+        self.python = str(python)
+
+    def get_kernel_spec(self, kernel_name):
+        return KernelSpec(
+            argv=[self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            display_name="Python 3",
+            language="python",
+            metadata={"kernel_provisioner": {"provisioner_name": "local-provisioner"}},
+        )
+
+
+def environment(python=sys.executable) -> dict:
+    """Returns the environment in which notebooks are executed, whatever the shell's variables are.
+
+    Of the shell's variables it has those that say where things are on this machine (``KEPT``). Scale, seed and device
+    are the book's; ``pbdl_helpers`` is this checkout's, unless the kernel is another environment's.
+    """
+    names = (name for name in os.environ if name.upper() in KEPT or name.startswith("PIP_"))
+    own = {"PYTHONPATH": str(ROOT)} if str(python) == sys.executable else {}
+    return {name: os.environ[name] for name in names} | STATED | own
+
+
+async def execute(path, *, on_cell=None, python=sys.executable, folder=None, cell_timeout=CELL_TIMEOUT, **variables):
     """Executes a notebook in a fresh kernel and returns it with outputs and ``metadata.pbdl``; the file stays.
+
+    Neither kernel specs nor settings of IPython nor variables of the user's shell matter; see :func:`environment`.
 
     Args:
         path: the notebook.
         on_cell: called with the number of code cells done and their total.
         python: the kernel's Python.
         folder: where the kernel runs; by default the notebook's folder.
-        cell_timeout: seconds a cell may take; by default ``CELL_TIMEOUT``, at full scale as long as it wants.
-        environment: added to the kernel's environment.
+        cell_timeout: seconds a cell may take.
+        variables: added to the kernel's environment.
 
     Raises:
-        Exception: of many kinds; see :func:`explain`.
+        Exception: of many kinds, with a note that names the cell; see :func:`explain`.
     """
     notebook = read(path)
     code = code_cells(notebook)
     for cell in code:
         cell.outputs, cell.execution_count = [], None
-    environment = {**os.environ, "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", **environment}
-    if cell_timeout is None and environment.get("PBDL_SCALE") != "full":
-        cell_timeout = CELL_TIMEOUT
-    manager = AsyncKernelManager()
-    manager.kernel_spec.argv[0] = str(python)
+    manager = AsyncKernelManager(kernel_spec_manager=OwnKernel(python))
     client = NotebookClient(
         notebook,
         km=manager,
@@ -158,15 +201,29 @@ async def execute(path, *, on_cell=None, python=sys.executable, folder=None, cel
         extra_arguments=["--log-level=40"],  # the kernel warns of unencrypted local sockets otherwise
         resources={"metadata": {"path": str(folder or Path(path).parent)}},
     )
+    done, begun = itertools.count(1), []
+    client.on_cell_start = lambda cell, **_: cell.cell_type == "code" and begun.append(cell)
     if on_cell:
-        done = itertools.count(1)
         client.on_cell_executed = lambda cell, **_: cell.cell_type == "code" and on_cell(next(done), len(code))
     start = time.perf_counter()
-    await client.async_execute(env=environment, cleanup_kc=True)  # the client leaves kernels not its own running
+    with tempfile.TemporaryDirectory(prefix="ipython-", ignore_cleanup_errors=True) as profile:
+        kernel = {**environment(python), "IPYTHONDIR": profile, **variables}
+        try:
+            await client.async_execute(env=kernel, cleanup_kc=True)  # the client leaves kernels not its own running
+        except Exception as error:
+            if asyncio.current_task().cancelling():  # nbclient takes Ctrl-C for a kernel that died
+                raise asyncio.CancelledError from None
+            if begun:
+                first_line = begun[-1].source.strip().split("\n")[0]
+                error.add_note(f"code cell {len(begun)} of {len(code)} ({first_line})")
+            raise
     notebook.metadata["pbdl"] = {
         "source_sha256": source_hash(notebook),
         "seconds": round(time.perf_counter() - start, 1),
         "cpu": cpu_model(),
+        "scale": kernel["PBDL_SCALE"],
+        "seed": int(kernel["PBDL_SEED"]),
+        "device": kernel["PBDL_DEVICE"],
         "versions": {name: version(name) for name in PACKAGES},
         "date": date.today().isoformat(),
     }

@@ -1,6 +1,7 @@
 """Executes notebooks in place: `python -m tools.run [NOTEBOOK …]`, by default all whose code changed since their run.
 
-A notebook that fails, takes too long or is interrupted stays as it was; the others go on.
+A notebook that fails, takes too long or is interrupted stays as it was; the others go on. What is stored is the book's
+own run: variables such as PBDL_SCALE, kernel specs and settings of the user's have no effect.
 """
 
 import asyncio
@@ -14,7 +15,11 @@ from tools import notebooks
 
 
 def changed(path) -> bool:
-    notebook = notebooks.read(path)
+    """Tells whether a notebook's code is not that of its recorded run; one that can't be read is left to :func:`run`."""
+    try:
+        notebook = notebooks.read(path)
+    except Exception:
+        return True
     return notebook.metadata.get("pbdl", {}).get("source_sha256") != notebooks.source_hash(notebook)
 
 
@@ -29,12 +34,12 @@ async def run(path, position, turn) -> bool:
 
         try:
             notebook = await notebooks.execute(path, on_cell=advance)
+            notebooks.write(notebook, path)
         except Exception as error:
             print(f"FAILED {name}: the file is left as it was.\n{notebooks.explain(error)}", file=sys.stderr)
             return False
         finally:
             bar.close()
-        notebooks.write(notebook, path)
         print(f"{name}: {notebook.metadata.pbdl.seconds} s", flush=True)
         return True
 
@@ -52,6 +57,9 @@ def main(names) -> int:
         return 2
     if not paths:
         print("All notebooks are up to date.")
+    ignored = [name for name in notebooks.STATED if name.startswith("PBDL_") and name in os.environ]
+    if ignored:
+        print(f"{', '.join(ignored)} of your shell: not used, stored outputs are the book's.", file=sys.stderr)
     try:
         return 0 if all(notebooks.run(run_all(paths))) else 1
     except KeyboardInterrupt:

@@ -7,22 +7,23 @@ import asyncio
 import sys
 from pathlib import Path
 
+from pbdl_helpers.claims import shown
 from tools import notebooks
 
 
-async def measure(path, seed, turn) -> dict | Exception:
-    """Returns text → claim row of one run with PBDL_SEED=seed, or why there is none."""
+async def measure(path, seed, turn, results) -> None:
+    """Puts text → claim row of one run with PBDL_SEED=seed into ``results``, or why there is none."""
     async with turn:
         try:
             notebook = await notebooks.execute(path, PBDL_SEED=str(seed), PBDL_CLAIMS="record")
+            results[seed] = {row["text"]: row for record in notebooks.claims(notebook) for row in record["claims"]}
         except Exception as error:
-            return error
-    return {row["text"]: row for record in notebooks.claims(notebook) for row in record["claims"]}
+            results[seed] = error
 
 
-async def measure_all(path, seeds) -> list:
+async def measure_all(path, seeds, results) -> None:
     turn = asyncio.Semaphore(2)
-    return await asyncio.gather(*(measure(path, seed, turn) for seed in seeds))
+    await asyncio.gather(*(measure(path, seed, turn, results) for seed in seeds))
 
 
 def report(results: dict) -> tuple[list[str], bool]:
@@ -38,7 +39,7 @@ def report(results: dict) -> tuple[list[str], bool]:
         passed = sum(row["passed"] for row in rows)
         good = good and passed == len(results)
         values = " ".join("nan" if row["value"] is None else f"{row['value']:.4g}" for row in rows)
-        lines.append(f"{passed}/{len(results)}  {text}\n      bound {rows[0]['bound']}; measured {values}")
+        lines.append(f"{passed}/{len(results)}  {text}\n      bound {shown(rows[0])[1]}; measured {values}")
     return lines, good
 
 
@@ -53,11 +54,15 @@ def main(arguments) -> int:
     if not path.is_file() or not seeds:
         print(f"No such notebook: {name}" if seeds else f"{count} seeds are none: take at least 1.", file=sys.stderr)
         return 2
+    results = {}
     try:
-        results = notebooks.run(measure_all(path, seeds))
+        notebooks.run(measure_all(path, seeds, results))
     except KeyboardInterrupt:
+        print(f"Interrupted: {len(results)} of {len(seeds)} seeds had ended.", file=sys.stderr)
+        if results:
+            print(*report(dict(sorted(results.items())))[0], sep="\n")
         return 130
-    lines, good = report(dict(zip(seeds, results, strict=True)))
+    lines, good = report(dict(sorted(results.items())))
     print(*lines, sep="\n")
     return 0 if good else 1
 

@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from checks import reads_as
 
-from pbdl_helpers.claims import GROUPS, MIME, Claims, show_number
+from pbdl_helpers.claims import GROUPS, MIME, Claims, rounded, show_number, shown
 
 
 def test_holding_claims_are_recorded():
@@ -23,7 +24,8 @@ def test_holding_claims_are_recorded():
     assert record["claims"][0] == {
         "text": "small",
         "value": pytest.approx(0.1),
-        "bound": "≤ 0.2",
+        "low": None,
+        "high": 0.2,
         "source": "0.15",
         "group": "source",
         "verdict": "holds",
@@ -108,6 +110,13 @@ def test_error_in_the_block_is_not_masked():
         claims.check("x", 1 / 0, at_most=1)
 
 
+def test_error_in_the_block_keeps_what_was_measured_before(capsys):
+    with pytest.raises(ZeroDivisionError), Claims("c") as claims:
+        claims.check("measured before", 0.5, at_most=1)
+        claims.check("x", 1 / 0, at_most=1)
+    assert "measured before: 0.5 (bound: ≤ 1)" in capsys.readouterr().out
+
+
 def test_table_escapes_text():
     with Claims("c") as claims:
         claims.check("a < b & c", 1, at_most=2)
@@ -140,8 +149,48 @@ def test_table_has_the_groups_in_order_and_names_its_cells():
         (100.0, "100"),
         (2253.4, "2,253"),
         (2.5e12, "2.5·10¹²"),
-        (None, "not finite"),
+        (999.6, "1,000"),
+        (0.0009996, "0.001"),
+        (999999999.7, "10⁹"),
+        (-0.0, "0"),
+        (-1e-30, "−10⁻³⁰"),
     ],
 )
 def test_numbers_are_shown_as_people_write_them(value, shown):
-    assert show_number(value) == shown
+    assert show_number(rounded(value, 3)) == shown
+
+
+def row(value, low, high):
+    passed = value is not None and (low is None or low <= value) and (high is None or value <= high)
+    return {"value": value, "low": low, "high": high, "passed": passed}
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (2.63298, 2.6326, 2.6336, ("2.633", "2.6326 to 2.6336")),
+        (1.356442, 1.356441, 1.356443, ("1.356442", "1.356441 to 1.356443")),
+        (0.008125, 0.0081249, 0.0081251, ("0.008125", "0.0081249 to 0.0081251")),
+        (5.0000001, 5, 5, ("5.0000001", "= 5")),
+        (1000.6, 1000.7, None, ("1,000.6", "≥ 1,000.7")),
+        (0.123456, None, 0.2, ("0.123", "≤ 0.2")),
+        (None, 0, None, ("not finite", "≥ 0")),
+    ],
+)
+def test_digits_agree_with_the_verdict(value, low, high, expected):
+    assert shown(row(value, low, high)) == expected
+
+
+def test_digits_agree_with_the_verdict_whatever_the_numbers():
+    """Values near their bounds, at all scales, read back from the table's text."""
+    generator = np.random.default_rng(0)
+    verdicts = []
+    for _ in range(3000):
+        low = float(generator.choice([-1, 1]) * 10 ** generator.uniform(-12, 12))
+        high = low + abs(low) * 10 ** generator.uniform(-15, 1)
+        value = float(low + (high - low) * generator.choice([0, 1, generator.uniform(-1, 2)]))
+        ends = [(low, high), (low, None), (None, high), (low, low)][generator.integers(4)]
+        case = row(value, *ends)
+        verdicts.append(case["passed"])
+        assert reads_as(case) == case["passed"], (case, shown(case))
+    assert 500 < sum(verdicts) < 2500

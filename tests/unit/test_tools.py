@@ -1,7 +1,12 @@
 """The commands behind the make targets."""
 
+import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 import venv
 from concurrent.futures import ThreadPoolExecutor
 
@@ -81,12 +86,27 @@ def test_two_installs_at_once_both_succeed(npm):
 def test_notebooks_of_a_pull_request():
     paths = [ROOT / "notebooks" / "a" / "x.ipynb", ROOT / "notebooks" / "a" / "y.ipynb"]
     assert nbval.choose(paths, ["notebooks/a/y.ipynb", "book/index.md"]) == paths[1:]
-    assert nbval.choose(paths, ["pbdl_helpers/claims.py"]) == paths
+    for file in ("pbdl_helpers/claims.py", "tools/notebooks.py", "requirements.lock", "data/burgers.hdf5"):
+        assert nbval.choose(paths, [file]) == paths
+    assert nbval.choose(paths, ["data/recipes/burgers.py"]) == []
     assert nbval.choose(paths, ["README.md"]) == []
 
 
+def test_new_and_changed_files_since_a_revision(tmp_path, monkeypatch):
+    monkeypatch.setattr(nbval, "ROOT", tmp_path)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
+    (tmp_path / "old").write_text("a", encoding="utf-8")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *command], check=True)
+    (tmp_path / "old").write_text("b", encoding="utf-8")
+    (tmp_path / "ü new").write_text("", encoding="utf-8")
+    assert nbval.changed("HEAD") == ["old", "ü new"]
+    assert nbval.changed("0" * 40) is None
+    assert nbval.changed("never") is None
+
+
 def row(value, passed=True):
-    return {"text": "t", "value": value, "bound": "at most 1", "passed": passed}
+    return {"text": "t", "value": value, "low": None, "high": 1.0, "passed": passed}
 
 
 def test_failed_seed_does_not_hide_the_others():
@@ -126,27 +146,148 @@ def test_one_failure_leaves_its_file_and_keeps_the_others(tmp_path, capsys):
     assert "ZeroDivisionError" in error
     assert "none.ipynb" in error
     assert "it is no notebook" in error
+    assert "code cell 1 of 1 (1 / 0)" in error
+
+
+def test_every_notebook_that_changed_is_run_but_those_that_cannot_be_read_are_named(tmp_path, monkeypatch, capsys):
+    """A merge conflict in one, another one that cannot be written: both are named, the third is run and kept."""
+    conflict, blocked, good = (tmp_path / f"{name}.ipynb" for name in ("conflict", "blocked", "good"))
+    write_notebook(good, "1 + 1")
+    write_notebook(blocked, "1 + 2")
+    conflict.write_text("<<<<<<< HEAD\n" + good.read_text(encoding="utf-8"), encoding="utf-8")
+    before = blocked.read_bytes()
+    blocked.with_suffix(".ipynb.part").mkdir()  # its temporary name is taken
+    monkeypatch.setattr(notebooks, "find", lambda: [conflict, blocked, good])
+    assert run.main([]) == 1
+    assert notebooks.read(good).metadata["pbdl"]["seconds"] > 0
+    assert blocked.read_bytes() == before
+    error = capsys.readouterr().err
+    assert re.search(r"FAILED .*conflict.ipynb.*\nit is no notebook .*merge conflict", error)
+    assert re.search(r"FAILED .*blocked.ipynb.*\nIsADirectoryError", error)
+
+
+KILL = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_killed_kernel_is_named_with_its_cell_and_a_cause(tmp_path, capsys):
+    path = tmp_path / "killed.ipynb"
+    write_notebook(path, "1", KILL)
+    assert run.main([str(path)]) == 1
+    error = capsys.readouterr().err
+    assert "code cell 2 of 2 (import os, signal" in error
+    assert "too little memory" in error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_nbval_says_at_once_that_a_kernel_was_killed(tmp_path):
+    path = tmp_path / "killed.ipynb"
+    write_notebook(path, "1", KILL)
+    options = [option for option in nbval.OPTIONS if option not in nbval.PARALLEL]
+    command = [sys.executable, "-m", "pytest", *options, "--rootdir", tmp_path, path]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=100)
+    assert "killed or crashed in this cell" in result.stdout
+    assert "too little memory" in result.stdout
+    assert "1 failed, 1 passed" in result.stdout
+
+
+SETTINGS = """\
+import json, os, sys
+import matplotlib
+import matplotlib.pyplot as plt
+import pbdl_helpers
+from pbdl_helpers.runtime import setup
+run = setup(seed=1)
+from pbdl_helpers import plotting
+plotting.style()
+print(json.dumps({"helpers": pbdl_helpers.__file__, "seed": run.seed, "full": run.full, "device": run.device.type,
+    "started": "STARTED" in globals(), "backend": plt.get_backend(), "lines": plt.rcParams["lines.linewidth"]}))
+plt.plot([0, 1]);
+"""
+
+
+def test_settings_of_the_user_do_not_reach_a_stored_run(tmp_path):
+    """Variables, a kernel spec of the same name, a profile of IPython, another package of ours, a matplotlibrc."""
+    home = tmp_path / "home"
+    for name, text in {
+        "jupyter/kernels/python3/kernel.json": json.dumps(
+            {
+                "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                "display_name": "mine",
+                "language": "python",
+                "env": {"PBDL_SEED": "5", "PYTHONPATH": str(home / "other")},
+            }
+        ),
+        "ipython/profile_default/startup/00.py": "STARTED = True",
+        "other/pbdl_helpers/__init__.py": "",
+        "matplotlibrc": "lines.linewidth: 7",
+    }.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text, encoding="utf-8")
+    path = tmp_path / "settings.ipynb"
+    write_notebook(path, SETTINGS)
+    variables = {"PBDL_SEED": "5", "PBDL_SCALE": "full", "PBDL_DEVICE": "none", "MPLBACKEND": "agg"}
+    variables |= {"JUPYTER_PATH": str(home / "jupyter"), "IPYTHONDIR": str(home / "ipython")}
+    variables |= {"MATPLOTLIBRC": str(home / "matplotlibrc"), "PYTHONOPTIMIZE": "1"}
+    command = [sys.executable, "-m", "tools.run", path]
+    result = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, encoding="utf-8", timeout=200
+    )
+    assert result.returncode == 0, result.stderr
+    assert "PBDL_SCALE, PBDL_SEED, PBDL_DEVICE of your shell: not used" in result.stderr
+    notebook = notebooks.read(path)
+    record = {key: notebook.metadata["pbdl"][key] for key in ("scale", "seed", "device")}
+    assert record == {"scale": "book", "seed": 0, "device": "cpu"}
+    outputs = notebooks.code_cells(notebook)[0].outputs
+    printed = json.loads("".join(o.text for o in outputs if o.output_type == "stream").splitlines()[-1])
+    assert printed.pop("helpers") == str(ROOT / "pbdl_helpers" / "__init__.py")
+    assert printed.pop("backend").endswith("inline")
+    assert printed == {"seed": 1, "full": False, "device": "cpu", "started": False, "lines": 1.5}
+    assert any("image/png" in output.get("data", {}) for output in outputs)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child there")
-def test_interrupt_leaves_the_notebook_and_ends_at_once(tmp_path):
-    import signal
-    import time
-
+def test_interrupted_seeds_show_what_had_ended(tmp_path):
+    """Two of three seeds end at once, the third one never."""
     path, started = tmp_path / "slow.ipynb", tmp_path / "started"
-    write_notebook(path, f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(100)")
-    before = path.read_bytes()
+    write_notebook(
+        path,
+        "from pbdl_helpers.claims import Claims\nimport os, pathlib, time\nif os.environ['PBDL_SEED'] == '2':\n"
+        f"    pathlib.Path({str(started)!r}).touch(); time.sleep(100)\n"
+        "with Claims('c') as claims:\n    claims.check('seed', int(os.environ['PBDL_SEED']), at_most=5)",
+    )
+    process = start_and_interrupt([sys.executable, "-m", "tools.seeds", path, "3"], started)
+    output, error = process.communicate(timeout=30)
+    assert process.returncode == 130, error
+    assert "2 of 3 seeds had ended" in error
+    assert "2/2  seed" in output
+
+
+def start_and_interrupt(command, started):
+    """Starts a program, sends it Ctrl-C one second after the file ``started`` appears, and returns the process."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.run", path],
+        command,
         cwd=ROOT,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        encoding="utf-8",
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     deadline = time.monotonic() + 60
     while not started.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child there")
+def test_interrupt_leaves_the_notebook_and_ends_at_once(tmp_path):
+    path, started = tmp_path / "slow.ipynb", tmp_path / "started"
+    write_notebook(path, f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(100)")
+    before = path.read_bytes()
+    process = start_and_interrupt([sys.executable, "-m", "tools.run", path], started)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130, error
-    assert b"Interrupted" in error
+    assert "Interrupted" in error
     assert path.read_bytes() == before
