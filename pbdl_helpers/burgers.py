@@ -25,7 +25,8 @@ def cell_centres(n: int, dtype: torch.dtype = torch.float64, device: torch.devic
     """
     if n < 3:
         raise ValueError(f"A periodic grid needs at least 3 cells, got {n}.")
-    return -1 + (torch.arange(n, dtype=dtype, device=device) + 0.5) * (2 / n)
+    centres = -1 + (torch.arange(n, dtype=torch.float64, device=device) + 0.5) * (2 / n)
+    return centres.to(dtype)  # 16-bit floats cannot count the cells
 
 
 def diffuse(u: Tensor, *, dx: float, dt: float, nu: float) -> Tensor:
@@ -38,9 +39,12 @@ def diffuse(u: Tensor, *, dx: float, dt: float, nu: float) -> Tensor:
         nu: viscosity :math:`\nu`.
 
     Raises:
-        ValueError: if :math:`\nu\Delta t/\Delta x^2 > 1/2`, where the step is unstable.
+        ValueError: if :math:`\nu\Delta t/\Delta x^2` is negative or no number, or exceeds 1/2, where the step is
+            unstable.
     """
     number = nu * dt / dx**2
+    if not number >= 0:
+        raise ValueError(f"Diffusion number nu*dt/dx^2 = {number:.3g}: viscosity and time step must not be negative.")
     if number > 0.5:
         raise ValueError(f"Diffusion number nu*dt/dx^2 = {number:.3g} exceeds 0.5: unstable. Use a smaller dt.")
     return u + number * (u.roll(-1, -1) - 2 * u + u.roll(1, -1))
@@ -58,10 +62,11 @@ def semi_lagrangian(u: Tensor, *, dx: float, dt: float) -> Tensor:
         dt: time step :math:`\Delta t`.
     """
     n = u.shape[-1]
-    position = torch.arange(n, dtype=u.dtype, device=u.device) - u * (dt / dx)  # in cells
-    left = position.detach().floor()
-    weight = position - left
-    index = left.long() % n
+    # in cells, from each cell's own centre: positions from the left end would lose their fractions in 16-bit floats
+    displacement = -u * (dt / dx)
+    left = displacement.detach().floor()
+    weight = displacement - left
+    index = (torch.arange(n, device=u.device) + left.long()) % n
     return (1 - weight) * u.gather(-1, index) + weight * u.gather(-1, (index + 1) % n)
 
 
@@ -78,7 +83,8 @@ def step(u: Tensor, *, dx: float, dt: float, nu: float) -> Tensor:
         The velocity at :math:`t + \Delta t`, same shape.
 
     Raises:
-        ValueError: if ``u`` is no floating-point tensor, has fewer than 3 cells, or the step is unstable.
+        ValueError: if ``u`` is no floating-point tensor or has fewer than 3 cells, if cell size or time step are not
+            positive, the viscosity is negative, or the step is unstable.
 
     Example:
         >>> step(torch.zeros(8, 128), dx=2 / 128, dt=1 / 32, nu=0.01 / math.pi).shape
@@ -88,6 +94,8 @@ def step(u: Tensor, *, dx: float, dt: float, nu: float) -> Tensor:
         raise ValueError(f"The velocity must be a floating-point tensor, got {u.dtype}: convert it with .float().")
     if u.ndim < 1 or u.shape[-1] < 3:
         raise ValueError(f"The velocity needs shape (..., n) with n >= 3 cells, got {tuple(u.shape)}.")
+    if not (0 < dx < math.inf and 0 < dt < math.inf):
+        raise ValueError(f"Cell size and time step must be positive and finite, got dx={dx}, dt={dt}.")
     return semi_lagrangian(diffuse(u, dx=dx, dt=dt, nu=nu), dx=dx, dt=dt)
 
 

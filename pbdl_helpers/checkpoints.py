@@ -61,7 +61,8 @@ def load(path, model: nn.Module) -> dict:
 
     Args:
         path: file written by :func:`save`.
-        model: network of the same architecture; its weights are replaced, on the device they are on, all or none.
+        model: network of the same architecture; its weights are replaced, on the device they are on and in the
+            precision they have, all or none.
 
     Returns:
         Dictionary with ``settings``, ``seed``, ``steps``, ``seconds``, ``commit``.
@@ -79,7 +80,12 @@ def load(path, model: nn.Module) -> dict:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged or no safetensors file ({error}); fetch or train it again.") from None
-    if "pbdl" not in metadata:
+    try:
+        provenance = json.loads(metadata["pbdl"])
+        complete = provenance.keys() >= {"settings", "seed", "steps", "seconds", "commit"}
+    except (AttributeError, KeyError, ValueError):
+        complete = False
+    if not complete:
         raise ValueError(f"{path} carries no provenance: write checkpoints with pbdl_helpers.checkpoints.save.")
     own = model.state_dict()
     problems = [f"it lacks {name}" for name in own.keys() - tensors.keys()]
@@ -89,10 +95,15 @@ def load(path, model: nn.Module) -> dict:
         for name in own.keys() & tensors.keys()
         if tensors[name].shape != own[name].shape
     ]
+    problems += [
+        f"{name} is {tensors[name].dtype}, here {own[name].dtype}"
+        for name in own.keys() & tensors.keys()
+        if tensors[name].is_floating_point() != own[name].is_floating_point()
+    ]
     if problems:
         raise ValueError(f"{path} does not fit this network, which is unchanged: {'; '.join(sorted(problems))}.")
     model.load_state_dict(tensors)
-    return json.loads(metadata["pbdl"])
+    return provenance
 
 
 def to_json(value):

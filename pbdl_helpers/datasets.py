@@ -16,6 +16,7 @@ import pooch
 
 __all__ = ["Simulations", "fetch", "load", "read", "registry", "sha256", "write"]
 
+ZERO = 1e-10  # what pbdl, too, takes for a deviation of zero
 LAYOUT = ("PDE", "Fields", "Fields Scheme", "Constants", "Dt")
 
 
@@ -117,41 +118,61 @@ def read(path) -> Simulations:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is truncated, no HDF5 file, or not in the pbdl layout.
+        PermissionError: if another program holds it open for writing, or it may not be read.
+        ValueError: if it is truncated, no HDF5 file, or not in the pbdl layout, or if a value is not finite.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No data file at {path}.")
     try:
         with h5py.File(path, "r") as file:
-            group = file.get("sims")
-            missing = (
-                ["group 'sims'"] if group is None else [f"attribute {a!r}" for a in LAYOUT if a not in group.attrs]
-            )
-            if missing:
-                raise ValueError(f"{path} is not in the pbdl layout: {', '.join(missing)} missing.")
-            names = [f"sim{i}" for i in range(len(group))]
-            absent = [name for name in names if name not in group]
-            if absent or not names:
-                raise ValueError(f"{path}: data sets must be named sim0, sim1, … without a gap; found {list(group)}.")
-            sims = [group[name][:] for name in names]
-            constants = [dict(group[name].attrs) for name in names]
-            attributes = dict(group.attrs)
+            data = parse(file)
+    except (BlockingIOError, PermissionError) as error:
+        raise PermissionError(
+            f"{path} cannot be opened ({error}): another program may be writing to it; close that and try again."
+        ) from None
     except OSError as error:
         raise ValueError(f"{path} is truncated or no HDF5 file ({error}); fetch it again.") from None
-    check_layout(path, sims, attributes)
-    return Simulations(sims, constants, attributes)
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not in the pbdl layout: {error}") from None
+    check_layout(path, data.sims, data.constants, data.attributes)
+    return data
 
 
-def check_layout(path, sims: list[np.ndarray], attributes: dict) -> None:
+def parse(file: h5py.File) -> Simulations:
+    """Returns what a file in the pbdl layout holds; of the errors of h5py's that another layout brings many kinds."""
+    group = file.get("sims")
+    if not isinstance(group, h5py.Group):
+        raise ValueError("group 'sims' missing.")
+    missing = [name for name in LAYOUT if name not in group.attrs]
+    if missing:
+        raise ValueError(f"attributes {missing} missing.")
+    names = [f"sim{i}" for i in range(len(group))]
+    if not names or not all(isinstance(group.get(name), h5py.Dataset) for name in names):
+        raise ValueError(f"data sets must be named sim0, sim1, … without a gap; found {list(group)}.")
+    attributes = dict(group.attrs)
+    if not isinstance(attributes["Fields Scheme"], str):
+        raise ValueError(f"'Fields Scheme' must be a text, one letter a field; found {attributes['Fields Scheme']!r}.")
+    attributes["Constants"] = [str(name) for name in np.atleast_1d(attributes["Constants"])]
+    return Simulations([group[name][()] for name in names], [dict(group[name].attrs) for name in names], attributes)
+
+
+def check_layout(path, sims: list[np.ndarray], constants: list[dict], attributes: dict) -> None:
+    """Raises ValueError, with the file's name, for shapes, types, values or constants that the layout does not allow."""
     fields = len(attributes["Fields Scheme"])
-    for i, sim in enumerate(sims):
-        if sim.ndim < 3 or sim.shape != sims[0].shape or sim.shape[1] != fields:
+    for i, (sim, values) in enumerate(zip(sims, constants, strict=True)):
+        if sim.ndim < 3 or sim.shape != sims[0].shape or sim.shape[1] != fields or 0 in sim.shape:
             raise ValueError(
                 f"{path}: sim{i} has shape {sim.shape}; needed is (frames, {fields} fields, space…), alike in all sims."
             )
         if sim.dtype not in (np.float16, np.float32):
             raise ValueError(f"{path}: sim{i} is {sim.dtype}; store float16 or float32.")
+        if not np.isfinite(sim).all():
+            raise ValueError(f"{path}: sim{i} holds NaN or infinity.")
+        for name in attributes["Constants"]:
+            value = values.get(name)
+            if np.ndim(value) or not np.issubdtype(type(value), np.number) or not np.isfinite(value):
+                raise ValueError(f"{path}: the constant {name!r} of sim{i} is no finite number: {value!r}.")
 
 
 def write(path, sims: list[np.ndarray], constants: list[dict], **attributes) -> Path:
@@ -184,11 +205,7 @@ def write(path, sims: list[np.ndarray], constants: list[dict], **attributes) -> 
     for i, values in enumerate(constants):
         if sorted(values) != names:
             raise ValueError(f"{path}: sim{i} has the constants {sorted(values)}, sim0 has {names}; give all the same.")
-        if not all(np.ndim(v) == 0 and np.issubdtype(type(v), np.number) and np.isfinite(v) for v in values.values()):
-            raise ValueError(f"{path}: a constant of sim{i} is no finite number: {values}.")
-    check_layout(path, sims, attributes)
-    if not all(np.isfinite(sim).all() for sim in sims):
-        raise ValueError(f"{path}: a simulation holds NaN or infinity; nothing was written.")
+    check_layout(path, sims, constants, attributes)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     try:
@@ -210,21 +227,30 @@ def statistics(sims: list[np.ndarray], constants: list[dict], scheme: str) -> di
     """Returns what the package pbdl 1.0 normalises with, under its names for it.
 
     Means and deviations of a field are averages over simulations of those of each; ``norm_fields_std`` takes the length
-    of a vector, whose components share a letter of the ``Fields Scheme``.
+    of a vector, whose components share a letter of the ``Fields Scheme``. Where pbdl divides by a deviation or a range
+    of zero, as for a constant that does not vary, the file says one instead: it would get NaN.
     """
     axes = (0, *range(2, sims[0].ndim))
     groups = [[i for i, _ in group] for _, group in groupby(enumerate(scheme), key=lambda pair: pair[1])]
+    sims = [sim.astype(np.float32, copy=False) for sim in sims]  # squares leave the range of float16
     lengths = [np.stack([np.linalg.norm(sim[:, group], axis=1) for group in groups], axis=1) for sim in sims]
     deviations = np.mean([length.std(axes, keepdims=True)[0] for length in lengths], axis=0)
     table = np.array([[values[name] for name in sorted(values)] for values in constants], dtype=float)
-    fields = {
-        "mean": np.mean([sim.mean(axes, keepdims=True)[0] for sim in sims], axis=0),
-        "std": np.mean([sim.std(axes, keepdims=True)[0] for sim in sims], axis=0),
-        "min": np.min([sim.min(axes, keepdims=True)[0] for sim in sims], axis=0),
-        "max": np.max([sim.max(axes, keepdims=True)[0] for sim in sims], axis=0),
-    }
+    low = np.min([sim.min(axes, keepdims=True)[0] for sim in sims], axis=0)
+    high = np.max([sim.max(axes, keepdims=True)[0] for sim in sims], axis=0)
+    least, most = table.min(axis=0), table.max(axis=0)
     return {
-        **{f"norm_fields_sca_{name}": values for name, values in fields.items()},
-        "norm_fields_std": np.repeat(deviations, [len(group) for group in groups], axis=0),
-        **{f"norm_const_{name}": getattr(table, name)(axis=0) for name in ("mean", "std", "min", "max")},
+        "norm_fields_sca_mean": np.mean([sim.mean(axes, keepdims=True)[0] for sim in sims], axis=0),
+        "norm_fields_sca_std": one_for_zero(np.mean([sim.std(axes, keepdims=True)[0] for sim in sims], axis=0)),
+        "norm_fields_sca_min": low,
+        "norm_fields_sca_max": np.where(high - low < ZERO, low + 1, high),
+        "norm_fields_std": one_for_zero(np.repeat(deviations, [len(group) for group in groups], axis=0)),
+        "norm_const_mean": table.mean(axis=0),
+        "norm_const_std": one_for_zero(table.std(axis=0)),
+        "norm_const_min": least,
+        "norm_const_max": np.where(most - least < ZERO, least + 1, most),
     }
+
+
+def one_for_zero(deviations: np.ndarray) -> np.ndarray:
+    return np.where(deviations < ZERO, 1, deviations)

@@ -22,6 +22,7 @@ __all__ = ["Flow"]
 
 KINDS = ("periodic", "wall", "slip", "inflow", "outflow")
 SCHEMES = ("semi_lagrangian", "mac_cormack")
+SHORT = "16-bit floats cannot tell positions apart."
 
 
 class Flow:
@@ -47,11 +48,12 @@ class Flow:
             beyond an inflow side has the velocity ``inflow``.
         inflow: velocity ``(u, v)`` at inflow sides.
         obstacle: boolean mask of solid cells, shape ``(y, x)``; the fluid does not slip on it.
-        dtype, device: of everything computed.
+        dtype, device: of everything computed; ``torch.float32`` or ``torch.float64``.
 
     Raises:
-        ValueError: if a kind is unknown, one side only is periodic, the cell size is not positive, the obstacle has the
-            wrong shape or type or lies at an inflow, or fluid flows into a region and nowhere out of it.
+        ValueError: if a kind is unknown, one side only is periodic, the cell size is not positive, the dtype has 16
+            bits, the obstacle has the wrong shape or type or lies at an inflow, or fluid flows into a region and
+            nowhere out of it.
 
     Source:
         Lynch, Rice, Thomas, Direct solution of partial difference equations by tensor product methods, Numer. Math. 6
@@ -71,6 +73,8 @@ class Flow:
         self.shape, self.dx, self.inflow = tuple(shape), float(dx), tuple(inflow)
         if not (math.isfinite(self.dx) and self.dx > 0):
             raise ValueError(f"The cell size must be positive, got {dx}.")
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"A flow is computed in torch.float32 or torch.float64, not {dtype}: {SHORT}")
         self.sides = {"y": sides_of(y), "x": sides_of(x)}
         kinds = {*self.sides["x"], *self.sides["y"]}
         if "inflow" in kinds and "outflow" not in kinds:
@@ -147,6 +151,8 @@ class Flow:
             raise ValueError(
                 f"A velocity is a pair of shapes (batch, {ny}, {nx + 1}) and (batch, {ny + 1}, {nx}); got {found}."
             )
+        if any(field.dtype in (torch.float16, torch.bfloat16) for field in velocity):
+            raise ValueError(f"The velocity is {velocity[0].dtype}: {SHORT} Convert it with .float().")
         return velocity
 
     def enforce(self, velocity):

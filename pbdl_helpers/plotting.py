@@ -116,7 +116,8 @@ def compare(
     Raises:
         ValueError: if the two shapes differ, or one holds no finite value.
     """
-    prediction, reference = np.asarray(prediction), np.asarray(reference)
+    # unsigned integers would wrap around in the difference
+    prediction, reference = (np.asarray(field) * np.float32(1) for field in (prediction, reference))
     if prediction.shape != reference.shape:
         raise ValueError(f"Shapes differ: {prediction.shape} and {reference.shape}.")
     figure, axes = plt.subplots(1, 3, figsize=(width, width / 3), sharey=True)

@@ -106,17 +106,21 @@ def geometry(outline, *, domain, sides, first_layer, layers, growth, size, boxes
     return "\n".join(lines) + "\n"
 
 
-def environment() -> dict:
+def environment(folder) -> dict:
+    """Returns the variables for a program that runs in ``folder``, which it takes from PWD: the shell's may hold a space."""
     root = os.environ.get("WM_PROJECT_DIR", "/usr/share/openfoam")
-    return {**os.environ, "WM_PROJECT_DIR": root, "FOAM_ETC": f"{root}/etc"}
+    return {**os.environ, "WM_PROJECT_DIR": root, "FOAM_ETC": f"{root}/etc", "PWD": str(Path(folder).resolve())}
 
 
 def run(command, folder) -> str:
     """Runs a program and returns its output; raises RuntimeError with the output's end if it fails."""
+    if re.search(r"\s", str(Path(folder).resolve())):
+        raise ValueError(f"OpenFOAM cannot work in {str(folder)!r}: the path holds a space. Set TMPDIR to another folder.")
     log = folder / f"log.{Path(command[0]).name}"
-    with log.open("w") as file:
-        code = subprocess.run(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=environment()).returncode
-    text = log.read_text()
+    with log.open("w", encoding="utf-8") as file:
+        options = {"cwd": folder, "stdout": file, "stderr": subprocess.STDOUT, "env": environment(folder)}
+        code = subprocess.run(command, **options).returncode
+    text = log.read_text(encoding="utf-8")
     if code:
         raise RuntimeError(f"{' '.join(command)} failed in {folder}:\n{text[-1500:]}")
     return text
@@ -130,15 +134,15 @@ def prepare(templates, folder, values, mesh) -> int:
     """
     shutil.copytree(templates, folder)
     for path in folder.glob("*/*"):
-        path.write_text(Template(path.read_text()).substitute(values))
-    (folder / "mesh.geo").write_text(mesh)
+        path.write_text(Template(path.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
+    (folder / "mesh.geo").write_text(mesh, encoding="utf-8")
     run(["gmsh", "-3", "-format", "msh2", "-o", "mesh.msh", "mesh.geo"], folder)
     run(["gmshToFoam", "mesh.msh"], folder)
     boundary = folder / "constant" / "polyMesh" / "boundary"
-    text = boundary.read_text()
+    text = boundary.read_text(encoding="utf-8")
     for patch, kind in (("front", "empty"), ("back", "empty"), ("body", "wall")):
         text = re.sub(rf"({patch}\s*\{{\s*type\s+)patch", rf"\g<1>{kind}", text)
-    boundary.write_text(text)
+    boundary.write_text(text, encoding="utf-8")
     return int(re.search(r"nCells: *(\d+)", boundary.with_name("owner").read_text("latin-1"))[1])
 
 

@@ -17,6 +17,7 @@ HEADINGS = ("You will learn", "## Claims", "## Summary", "## Exercises", "## Nex
 EXERCISES = range(3, 7)
 SECONDS, ALL_SECONDS = 180, 3600  # one core, of one notebook and of all
 OUTPUT_BYTES, DATA_BYTES = 1e6, 140e6  # outputs of one notebook, all files in data/
+BOOKS_RUN = {"scale": "book", "seed": 0, "device": "cpu"}  # what stored outputs come from
 LOOSE = 20  # largest factor between a measured value and its bound; safeguards against faults may be looser
 
 
@@ -37,6 +38,10 @@ def notebook_problems(notebook) -> list[str]:
         problems.append("was edited after its execution; run `make run`")
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         problems.append("was not executed from top to bottom in a fresh kernel")
+    run = {key: record.get(key) for key in BOOKS_RUN}
+    if record and run != BOOKS_RUN:
+        problems.append(f"was executed with {run}, not with {BOOKS_RUN}; run `make run`")
+    problems += setup_problems(notebook) if record else []
     if record.get("seconds", 0) > SECONDS:
         problems.append(f"took {record['seconds']} s; at most {SECONDS} s are allowed")
     size = sum(len(json.dumps(output)) for cell in code for output in cell.outputs)
@@ -46,8 +51,10 @@ def notebook_problems(notebook) -> list[str]:
         problems += [f"code cell {number}: {problem}" for problem in output_problems(cell)]
     if code[0].source != bootstrap():
         problems.append("the first code cell is not the common bootstrap cell")
-    if not notebooks.claims(notebook):
+    claims = [row for record in notebooks.claims(notebook) for row in record["claims"]]
+    if not claims:
         problems.append("has no claims; use `with Claims(...)`")
+    problems += [problem for row in claims for problem in claim_problems(row)]
     if any("TODO" in cell.source for cell in notebook.cells):
         problems.append("still holds a TODO of the template")
     problems += [f"code cell {n}: {problem}" for n, cell in enumerate(code, 1) for problem in fold_problems(cell)]
@@ -60,6 +67,17 @@ def notebook_problems(notebook) -> list[str]:
         problems.append(f"has {solutions} solutions for {exercises} exercises")
     problems += [f"lacks {heading!r}" for heading in HEADINGS if heading not in text]
     return problems + markdown_problems(text)
+
+
+def setup_problems(notebook) -> list[str]:
+    """Checks that what ``setup`` printed is the book's run: its scale, the seed in the code, the CPU."""
+    text = "".join(o.get("text", "") for cell in notebooks.code_cells(notebook) for o in cell.outputs)
+    printed = re.search(r"^(\w+) scale, seed (-?\d+), (\w+), torch", text, flags=re.M)
+    seed = re.search(r"\bsetup\((?:seed=)?(-?\d+|)", "\n".join(c.source for c in notebooks.code_cells(notebook)))
+    expected = (BOOKS_RUN["scale"], seed[1] or "0" if seed else None, BOOKS_RUN["device"])
+    if not printed or printed.groups() != expected:
+        return [f"its setup printed {printed and printed[0]!r}; expected are scale, seed and device {expected}"]
+    return []
 
 
 def chapter_problems(notebook, name) -> list[str]:
@@ -76,7 +94,7 @@ def claim_problems(row) -> list[str]:
     problems = []
     if reads_as(row) != row["passed"]:
         problems.append(f"claim {row['text']!r} reads wrong: {value}, bound {bound}, {row['verdict']}")
-    if row["group"] != "safeguard" and (factor := looseness(row)) > LOOSE:
+    if row["passed"] and row["group"] != "safeguard" and (factor := looseness(row)) > LOOSE:
         problems.append(f"claim {row['text']!r} is {factor:.3g} times from its bound: {value}, bound {bound}")
     return problems
 
@@ -134,6 +152,7 @@ def kept_problems(notebook) -> list[str]:
     problems += [f"keeps {key}, but places it nowhere" for key in kept.keys() - placed.keys()]
     for key, body in placed.items():
         data = kept[key].data if key in kept else {}
+        problems += [] if has_picture(data) else [f"figure {key} has no picture"]
         wanted = {"name": r"^:name: *\S"}
         if "image/png" in data:
             wanted["alt text"] = r"^:alt: *\S"
@@ -141,6 +160,11 @@ def kept_problems(notebook) -> list[str]:
         if not re.sub(r"^:[^:\n]+:.*$", "", body, flags=re.M).strip():
             problems.append(f"figure {key} has no caption")
     return problems
+
+
+def has_picture(data) -> bool:
+    """Tells whether an output's data hold what a reader sees: an image or a video."""
+    return any(kind.startswith("image/") for kind in data) or "<video" in data.get("text/html", "")
 
 
 def exercise_problems(text) -> list[str]:
@@ -158,6 +182,8 @@ def exercise_problems(text) -> list[str]:
 def output_problems(cell) -> list[str]:
     """Checks a code cell's outputs: no error, no stderr, each image with caption, name and alt text."""
     problems = []
+    if "figure" in cell.metadata.get("mystnb", {}) and not any(has_picture(o.get("data", {})) for o in cell.outputs):
+        problems.append("has a caption, but no picture")
     for output in cell.outputs:
         if output.output_type == "error":
             problems.append(f"has the error {output.ename}")

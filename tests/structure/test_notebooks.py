@@ -1,5 +1,6 @@
 """Every committed notebook is executed, unaltered, clean and complete; and the checks that say so can fail."""
 
+import math
 import shutil
 
 import checks
@@ -63,6 +64,44 @@ def unexecuted(notebook):
 
 def edited(notebook):
     code_cells(notebook)[5].source += "\n# one more line"
+
+
+def other_scale(notebook):
+    notebook.metadata["pbdl"]["scale"] = "full"
+
+
+def other_seed(notebook):
+    notebook.metadata["pbdl"]["seed"] = 5
+
+
+def other_device(notebook):
+    notebook.metadata["pbdl"]["device"] = "cuda"
+
+
+def other_setup(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if "text" in output:
+                output["text"] = output["text"].replace("book scale, seed ", "book scale, seed 4")
+
+
+def kept_without_picture(notebook):
+    for output in notebooks.kept(notebook).values():
+        output.data.pop("image/png", None)
+
+
+def caption_without_picture(notebook):
+    figure_cell(notebook).outputs = []
+
+
+def loose_claim(notebook):
+    row = notebooks.claims(notebook)[0]["claims"][0]
+    row.update(value=5.0, low=0.2, high=None, group="finding", passed=True)
+
+
+def claim_that_reads_wrong(notebook):
+    row = notebooks.claims(notebook)[0]["claims"][0]
+    row.update(value=5.0, low=6.0, high=None, passed=True)
 
 
 def out_of_order(notebook):
@@ -172,6 +211,14 @@ def markdown_image_without_alt(notebook):
 BREAKS = {
     unexecuted: "was never executed",
     edited: "was edited after its execution",
+    other_scale: "was executed with {'scale': 'full'",
+    other_seed: "'seed': 5",
+    other_device: "'device': 'cuda'",
+    other_setup: "its setup printed",
+    kept_without_picture: "has no picture",
+    caption_without_picture: "has a caption, but no picture",
+    loose_claim: "25 times from its bound: 5, bound ≥ 0.2",
+    claim_that_reads_wrong: "reads wrong: 5, bound ≥ 6",
     out_of_order: "was not executed from top to bottom",
     failed: "has the error ValueError",
     noisy: "wrote to stderr",
@@ -202,3 +249,20 @@ BREAKS = {
 def test_damaged_notebook_is_reported(notebook, damage, problem):
     damage(notebook)
     assert any(problem in found for found in checks.notebook_problems(notebook))
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "factor"),
+    [
+        (5, 0.5, None, 10),
+        (0.001, None, 0.02, 20),
+        (0.0, None, 0.02, math.inf),
+        (-3.0, None, 0.02, math.inf),
+        (-3.0, None, 0.0, 1),
+        (0.01, -0.1, 0.1, 10),
+        (-4.0, -8.0, -1.0, 4),
+        (7, 7, 7, 1),
+    ],
+)
+def test_looseness_of_a_bound(value, low, high, factor):
+    assert checks.looseness({"value": value, "low": low, "high": high}) == pytest.approx(factor)

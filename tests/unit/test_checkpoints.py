@@ -115,6 +115,28 @@ def test_without_provenance(tmp_path):
         checkpoints.load(tmp_path / "a.safetensors", net())
 
 
+@pytest.mark.parametrize("text", ["{", "[1, 2]", "3", '{"settings": {}}'])
+def test_bad_provenance_leaves_the_weights(tmp_path, text):
+    from safetensors.torch import save_file
+
+    save_file(net().state_dict(), tmp_path / "a.safetensors", metadata={"pbdl": text})
+    model = net()
+    before = [weight.clone() for weight in model.parameters()]
+    with pytest.raises(ValueError, match="provenance"):
+        checkpoints.load(tmp_path / "a.safetensors", model)
+    assert all(map(torch.equal, model.parameters(), before))
+
+
+def test_counters_and_weights_are_not_mixed_up(tmp_path):
+    """A buffer of integers takes no 3.7; weights take those of another precision."""
+    counted, other = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    other.num_batches_tracked = torch.tensor(3.7)
+    path = checkpoints.save(tmp_path / "a.safetensors", other, **PROVENANCE)
+    with pytest.raises(ValueError, match=r"num_batches_tracked is torch.float32, here torch.int64"):
+        checkpoints.load(path, counted)
+    checkpoints.load(checkpoints.save(tmp_path / "b.safetensors", net().half(), **PROVENANCE), net())
+
+
 def test_suffix(tmp_path):
     with pytest.raises(ValueError, match="safetensors"):
         checkpoints.save(tmp_path / "a.pt", net(), **PROVENANCE)

@@ -442,3 +442,12 @@ def test_numbers_of_a_step_are_named():
         flow.step(flow.rest(), 0.1, 0.01)
     with pytest.raises(TypeError):
         flow.diffuse(flow.rest()[0], "u", 0.1, 0.01)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_short_floats_are_refused(dtype):
+    with pytest.raises(ValueError, match="cannot tell positions apart"):
+        Flow((8, 8), 1.0, dtype=dtype)
+    flow = Flow((8, 8), 1.0)
+    with pytest.raises(ValueError, match="cannot tell positions apart"):
+        flow.step([field.to(dtype) for field in flow.rest()], dt=0.1)

@@ -44,6 +44,20 @@ def test_compare_shows_the_signed_error():
     assert images[2].get_clim() == (-2, 2)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, bool, np.int64, np.float16])
+def test_error_of_integers_does_not_wrap_around(dtype):
+    figure = plotting.compare(np.array([[0, 1]], dtype), np.array([[1, 0]], dtype), label="count")
+    drawn = [image.get_array().tolist() for ax in figure.axes for image in ax.get_images()]
+    assert [[-1, 1]] in drawn
+
+
+def test_matplotlibrc_of_the_reader_has_no_effect():
+    plt.rcParams["lines.linewidth"], plt.rcParams["figure.facecolor"] = 17, "red"
+    plotting.style()
+    assert plt.rcParams["lines.linewidth"] == 1.5
+    assert plt.rcParams["figure.facecolor"] == "white"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

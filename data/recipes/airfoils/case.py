@@ -120,7 +120,8 @@ def sample(folder, mask, kind="", times="-latestTime") -> np.ndarray:
         times: option of ``postProcess`` that selects them.
     """
     sampling = folder / "system" / "sampleDict"
-    sampling.write_text(re.sub(r"fields \(.*\)", f"fields (p{kind} U{kind})", sampling.read_text(), count=1))
+    text = re.sub(r"fields \(.*\)", f"fields (p{kind} U{kind})", sampling.read_text(encoding="utf-8"), count=1)
+    sampling.write_text(text, encoding="utf-8")
     openfoam.run(["postProcess", *times.split(), "-dict", "system/sampleDict", "-fields", f"(p{kind} U{kind})"], folder)
     columns = {f"p{kind}": 1, f"U{kind}": 3}
     flow = openfoam.samples(folder / "postProcessing" / "window", ~mask, window(), columns)[:, :3]
@@ -149,7 +150,7 @@ def solve(outline, speed, angle, folder, nu_tilda=NU_TILDA) -> dict:
     cells, forces = compute(outline, speed, angle, folder, nu_tilda=nu_tilda, **limits)
     drag, lift = np.ptp(forces[-LAST:], axis=0)
     steady = bool(lift <= LIFT_SPREAD and drag <= DRAG_SPREAD)
-    log = (folder / "log.simpleFoam").read_text()
+    log = (folder / "log.simpleFoam").read_text(encoding="utf-8")
     residuals = {
         name: float(re.findall(rf"Solving for {name}, Initial residual = (\S+),", log)[-1])
         for name in ("p", "Ux", "Uy", "nuTilda")

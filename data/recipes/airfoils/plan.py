@@ -38,5 +38,5 @@ def fit_profiles() -> list[str]:
     """Returns the names of usable profiles; the list is kept beside this file, so that each case starts at once."""
     path = Path(__file__).with_name("profiles.json")
     if not path.is_file():
-        path.write_text(json.dumps(profiles.names()))
-    return json.loads(path.read_text())
+        path.write_text(json.dumps(profiles.names()), encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
