@@ -118,7 +118,7 @@ def read(path) -> Simulations:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        PermissionError: if another program holds it open for writing, or it may not be read.
+        PermissionError: if another program writes to it or did not close it, or it may not be read.
         ValueError: if it is truncated, no HDF5 file, or not in the pbdl layout, or if a value is not finite.
     """
     path = Path(path)
@@ -127,11 +127,12 @@ def read(path) -> Simulations:
     try:
         with h5py.File(path, "r") as file:
             data = parse(file)
-    except (BlockingIOError, PermissionError) as error:
-        raise PermissionError(
-            f"{path} cannot be opened ({error}): another program may be writing to it; close that and try again."
-        ) from None
     except OSError as error:
+        if isinstance(error, PermissionError) or "unable to lock" in str(error) or "open for write" in str(error):
+            raise PermissionError(
+                f"{path} cannot be opened ({error}): does another program write to it? Close that and try again; "
+                "if it crashed, fetch the file again."
+            ) from None
         raise ValueError(f"{path} is truncated or no HDF5 file ({error}); fetch it again.") from None
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is not in the pbdl layout: {error}") from None
@@ -154,7 +155,7 @@ def parse(file: h5py.File) -> Simulations:
     if not isinstance(attributes["Fields Scheme"], str):
         raise ValueError(f"'Fields Scheme' must be a text, one letter a field; found {attributes['Fields Scheme']!r}.")
     attributes["Constants"] = [str(name) for name in np.atleast_1d(attributes["Constants"])]
-    return Simulations([group[name][()] for name in names], [dict(group[name].attrs) for name in names], attributes)
+    return Simulations([np.asarray(group[name][()]) for name in names], [dict(group[name].attrs) for name in names], attributes)
 
 
 def check_layout(path, sims: list[np.ndarray], constants: list[dict], attributes: dict) -> None:

@@ -2,6 +2,7 @@ import functools
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -145,6 +146,91 @@ def test_truncated(file):
         datasets.read(file)
 
 
+def replace_sims(file):
+    del file["sims"]
+    file["sims"] = np.zeros((2, 5, 1, 8))
+
+
+def group_for_a_sim(file):
+    del file["sims/sim1"]
+    file.create_group("sims/sim1")
+
+
+def scalar_sim(file):
+    del file["sims/sim1"]
+    file["sims/sim1"] = np.float32(3)
+
+
+def text_sim(file):
+    del file["sims/sim1"]
+    file["sims/sim1"] = "hello"
+
+
+def nan(file):
+    file["sims/sim1"][2, 0, 3] = np.nan
+
+
+def no_frames(file):
+    for name in ("sim0", "sim1"):
+        del file[f"sims/{name}"]
+        file[f"sims/{name}"] = np.zeros((0, 1, 8), np.float32)
+
+
+def constant_missing(file):
+    del file["sims/sim1"].attrs["nu"]
+
+
+def constant_is_text(file):
+    file["sims/sim1"].attrs["nu"] = "0.1"
+
+
+def constant_is_a_list(file):
+    file["sims/sim1"].attrs["nu"] = [0.1, 0.2]
+
+
+def scheme_is_a_number(file):
+    file["sims"].attrs["Fields Scheme"] = 3
+
+
+def scheme_is_a_list(file):
+    file["sims"].attrs["Fields Scheme"] = ["u"]
+
+
+def constants_is_a_number(file):
+    file["sims"].attrs["Constants"] = 3
+
+
+def gap(file):
+    file.move("sims/sim1", "sims/sim2")
+
+
+def no_group(file):
+    del file["sims"]
+
+
+LAYOUTS = (replace_sims, group_for_a_sim, scalar_sim, text_sim, nan, no_frames, constant_missing, constant_is_text,
+           constant_is_a_list, scheme_is_a_number, scheme_is_a_list, constants_is_a_number, gap, no_group)  # fmt: skip
+
+
+@pytest.mark.parametrize("change", LAYOUTS, ids=lambda change: change.__name__)
+def test_other_layouts_are_refused_by_the_file_s_name(file, change):
+    with h5py.File(file, "r+") as opened:
+        change(opened)
+    with pytest.raises(ValueError, match=r"set[.]hdf5.*(sim|Scheme)"):
+        datasets.read(file)
+
+
+def test_file_that_another_process_writes_is_not_called_truncated(file):
+    code = f"import h5py; f = h5py.File({str(file)!r}, 'r+'); print('open', flush=True); input(); f.close()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes, encoding="utf-8") as process:
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(PermissionError, match=r"set[.]hdf5.*another program"):
+            datasets.read(file)
+        process.communicate("\n", timeout=60)
+    assert len(datasets.read(file).sims) == 2
+
+
 def test_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="none"):
         datasets.read(tmp_path / "none.hdf5")
@@ -202,25 +288,58 @@ def test_bad_constants_write_nothing(tmp_path):
 
 LOADER = """
 import warnings; warnings.simplefilter("ignore")
+import torch
 from pbdl.torch.loader import Dataloader
-for strategy in ("mean-std", "std", "zero-to-one"):
-    loader = Dataloader({name!r}, time_steps=1, local_datasets_dir={folder!r}, normalize_data=strategy,
-                        normalize_const=strategy, disable_progress=True)
-    next(iter(loader))
+for name, steps in {steps!r}.items():
+    for strategy in ("mean-std", "std", "zero-to-one", "minus-one-to-one", None):
+        loader = Dataloader(name, time_steps=steps, local_datasets_dir={folder!r}, normalize_data=strategy,
+                            normalize_const=strategy, disable_progress=True, batch_size=4, shuffle=True)
+        data, target = next(iter(loader))
+        fields = target.shape[1]
+        assert data[:, :fields].std() > 0 and target.std() > 0, (name, strategy, "nothing in it")
+        assert data.isfinite().all() and target.isfinite().all(), (name, strategy, "not finite")
+        print("READ", name, strategy, tuple(data.shape))
 """
 
 
-def load_with_pbdl(name, folder):
-    code = LOADER.format(name=name, folder=str(folder))
+def load_with_pbdl(steps, folder):
+    """Reads a batch of each file under each normalisation, in a process of its own; fails if one is not finite.
+
+    Args:
+        steps: name → frames between source and target.
+    """
+    code = LOADER.format(steps=steps, folder=str(folder))
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("READ") == 5 * len(steps)
 
 
-def test_pbdl_s_loader_leaves_our_files_as_they_are(tmp_path):
-    path = tmp_path / "burgers.hdf5"
-    path.write_bytes(datasets.fetch("burgers.hdf5").read_bytes())
-    load_with_pbdl("burgers", tmp_path)
-    assert datasets.sha256(path) == datasets.registry()["files"]["burgers.hdf5"]["sha256"]
+def test_pbdl_s_loader_reads_every_file_and_leaves_it_as_it_is(tmp_path):
+    known, steps = datasets.registry()["files"], {}
+    for name in (name for name in known if name.endswith(".hdf5")):
+        with h5py.File(datasets.fetch(name)) as file:
+            steps[name.removesuffix(".hdf5")] = min(1, len(file["sims/sim0"]) - 1)
+        shutil.copy(datasets.fetch(name), tmp_path)
+    load_with_pbdl(steps, tmp_path)
+    for name in steps:
+        assert datasets.sha256(tmp_path / f"{name}.hdf5") == known[f"{name}.hdf5"]["sha256"]
+
+
+def test_what_does_not_vary_is_no_nan_in_pbdl(tmp_path):
+    arrays = sims(shape=(5, 2, 8))
+    for array in arrays:
+        array[:, 1] = 3
+    attributes = {**ATTRIBUTES, "Fields": ["velocity", "mask"], "Fields_Scheme": "um"}
+    datasets.write(tmp_path / "set.hdf5", arrays, [{"nu": 0.1, "Re": 5}, {"nu": 0.1, "Re": 7}], **attributes)
+    load_with_pbdl({"set": 1}, tmp_path)
+
+
+def test_statistics_of_float16_are_finite(tmp_path):
+    arrays = [300 * array for array in sims(dtype=np.float16)]
+    path = datasets.write(tmp_path / "set.hdf5", arrays, [{"nu": 0.1}, {"nu": 0.2}], **ATTRIBUTES)
+    with h5py.File(path) as file:
+        assert file["norm_fields_sca_std"][()] == pytest.approx(arrays[0].astype(float).std(), rel=0.1)
+        assert file["norm_fields_std"][()] == pytest.approx(arrays[0].astype(float).std(), rel=0.1)
 
 
 def test_statistics_are_those_that_pbdl_computes(tmp_path):
@@ -233,7 +352,7 @@ def test_statistics_are_those_that_pbdl_computes(tmp_path):
     with h5py.File(path, "r+") as file:
         for name in ours:
             del file[name]
-    load_with_pbdl("set", tmp_path)
+    load_with_pbdl({"set": 1}, tmp_path)
     with h5py.File(path) as file:
         theirs = {name: file[name][()] for name in file if name != "sims"}
     assert ours.keys() == theirs.keys()

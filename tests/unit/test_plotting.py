@@ -52,10 +52,10 @@ def test_error_of_integers_does_not_wrap_around(dtype):
 
 
 def test_matplotlibrc_of_the_reader_has_no_effect():
-    plt.rcParams["lines.linewidth"], plt.rcParams["figure.facecolor"] = 17, "red"
-    plotting.style()
-    assert plt.rcParams["lines.linewidth"] == 1.5
-    assert plt.rcParams["figure.facecolor"] == "white"
+    with plt.rc_context({"lines.linewidth": 17, "figure.facecolor": "red"}):
+        plotting.style()
+        assert plt.rcParams["lines.linewidth"] == 1.5
+        assert plt.rcParams["figure.facecolor"] == "white"
 
 
 @pytest.mark.parametrize(
