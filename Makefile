@@ -8,7 +8,7 @@ SITE := _build/html/.complete
 # what the site is made from; sed keeps names with spaces whole
 SOURCES := $(shell find book notebooks pbdl_helpers tools -type f ! -path '*/.*' ! -path '*/_artifacts/*' ! -name '*.pyc' \
     | sed 's/ /\\ /g') _config.yml _toc.yml requirements.txt pyproject.toml
-.PHONY: help env book run seeds data shots url check-url check test lint unit structure site node browser nbval colab \
+.PHONY: help env book run seeds data networks lock shots url check-url version check-version check test lint unit structure site node browser nbval colab \
     recipes peers newest benchmarks
 .DEFAULT_GOAL := help
 
@@ -34,11 +34,23 @@ run: env  ## execute notebooks in place: NB=path (default: all whose code change
 seeds: env  ## spread of each claim over seeds: NB=path N=5 FIRST=0
 	$(PY) -m tools.seeds "$(NB)" "$(or $(N),5)" "$(or $(FIRST),0)"
 
+# Rules of data/recipes on this machine; a cluster runs the same ones with an executor plugin. Without --forcerun the
+# stored file would be taken for up to date.
+SNAKEMAKE = $(VENV)/bin/snakemake --directory . --cores 2 --keep-going --rerun-incomplete --rerun-triggers mtime
+
 data: env  ## regenerate a data set: NAME=airfoils [CASES=n] (needs apt-get install openfoam gmsh)
 	$(PY) -m pip install -q -r data/recipes/requirements.txt
 	$(PY) -m pip install -q --no-deps aerosandbox==4.2.10
-	$(VENV)/bin/snakemake --snakefile data/recipes/$(NAME)/Snakefile --directory . --cores 2 --keep-going \
-	    --rerun-incomplete --rerun-triggers mtime $(if $(CASES),--config cases=$(CASES))
+	$(SNAKEMAKE) --forcerun collect --snakefile data/recipes/$(NAME)/Snakefile $(if $(CASES),--config cases=$(CASES))
+
+networks: env  ## train the networks of a notebook again: NAME=airfoils_unet [CASES=n]
+	$(PY) -m pip install -q -r data/recipes/requirements.txt
+	$(SNAKEMAKE) --snakefile data/recipes/networks/Snakefile --config name=$(NAME) \
+	    $(if $(CASES),cases=$(CASES),--forcerun collect)
+
+lock: env  ## write requirements.lock from requirements.txt: all packages of the tested environment, with hashes
+	$(PY) -m pip install -q uv
+	$(PY) -m tools.lock
 
 shots: $(SITE) node  ## screenshots of the built pages into _build/shots: PAGE=book/index (default: all)
 	$(PY) -m tools.shots $(PAGE)
@@ -49,6 +61,12 @@ url: env  ## write the repository's address into every file that names it: URL=h
 check-url: env  ## fail if the files name another repository than URL
 	$(PY) -m tools.url --check "$(URL)"
 
+version: env  ## raise the version of helpers and data in every file that names it: VERSION=0.3.0
+	$(PY) -m tools.version "$(VERSION)"
+
+check-version: env  ## fail if helpers or data differ from the release of their version
+	$(PY) -m tools.version --check
+
 check: lint unit structure site  ## what to run every day: all but the browser, Colab and the notebooks
 
 test: check browser colab recipes peers nbval  ## everything that CI checks
@@ -58,10 +76,10 @@ lint: env  ## style of the code
 	$(PY) -m ruff format --check .
 
 unit: env  ## unit tests and doctests of helpers and tools
-	$(PY) -X warn_default_encoding -m pytest -q -n 2 tests/unit --doctest-modules pbdl_helpers tools/pages.py
+	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest -q -n 2 tests/unit --doctest-modules pbdl_helpers tools/pages.py
 
 structure: env  ## notebooks, pages and configuration agree with each other
-	$(PY) -X warn_default_encoding -m pytest -q -n 2 tests/structure
+	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest -q -n 2 tests/structure
 
 site: $(SITE)  ## links and markup of the built site
 	$(PY) -m pytest -q tests/site

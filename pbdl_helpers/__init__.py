@@ -1,3 +1,3 @@
 """The thin package that the notebooks of the book share: plumbing, never a method that a chapter teaches."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -14,6 +14,8 @@ import h5py
 import numpy as np
 import pooch
 
+from pbdl_helpers import __version__
+
 __all__ = ["Simulations", "fetch", "load", "read", "registry", "sha256", "write"]
 
 ZERO = 1e-10  # what pbdl, too, takes for a deviation of zero
@@ -36,7 +38,11 @@ class Simulations:
 
 
 def registry() -> dict:
-    """Returns the registry: ``url`` of the folder with the files; ``files`` with ``sha256`` and ``bytes`` of each."""
+    """Returns the registry: ``url`` of the folder with the files; ``files`` with ``sha256`` and ``bytes`` of each.
+
+    In the address ``{version}`` stands for the tag of this package's release: a data set made anew is not what older
+    packages download.
+    """
     return json.loads(resources.files("pbdl_helpers").joinpath("registry.json").read_text(encoding="utf-8"))
 
 
@@ -61,7 +67,8 @@ def fetch(file: str) -> Path:
     """Returns the path of a registered file, from ``data/`` if it is there, else downloaded once and cached.
 
     The checksum is verified either way. A download is written under a temporary name and moved when it is complete
-    and correct, so that an interrupted one leaves nothing behind. ``PBDL_DATA_URL`` overrides the registry's address.
+    and correct, so that an interrupted one leaves nothing behind. ``PBDL_DATA_URL`` overrides the registry's address;
+    ``{version}`` in it stands for the tag of this package's release.
 
     Args:
         file: name in the registry, such as ``burgers.hdf5``.
@@ -83,8 +90,9 @@ def fetch(file: str) -> Path:
                     f"Restore it with `git checkout -- {file}` in {folder}, or move it away to download it again."
                 )
             return path
-    base = os.environ.get("PBDL_DATA_URL", known["url"]).rstrip("/") + "/"
-    store = pooch.create(path=pooch.os_cache("pbdl"), base_url=base, registry={file: f"sha256:{expected}"})
+    tag = f"v{__version__}"
+    base = os.environ.get("PBDL_DATA_URL", known["url"]).replace("{version}", tag).rstrip("/") + "/"
+    store = pooch.create(path=pooch.os_cache("pbdl") / tag, base_url=base, registry={file: f"sha256:{expected}"})
     try:
         return Path(store.fetch(file, downloader=download))
     except ValueError:

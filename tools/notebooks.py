@@ -63,13 +63,22 @@ def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def recipe(notebook) -> list:
+    """Returns the cells that train the networks in ``data/``: those with the tag "recipe"."""
+    return [cell for cell in code_cells(notebook) if "recipe" in cell.metadata.get("tags", [])]
+
+
+def hash_of(cells) -> str:
+    """Returns the SHA-256 of the sources of cells in order."""
+    return hashlib.sha256(json.dumps([cell.source for cell in cells]).encode()).hexdigest()
+
+
 def source_hash(notebook) -> str:
     """Returns the SHA-256 of the code cells in order: what decides whether stored outputs are still true.
 
     The first one, the bootstrap cell, does not count: it names the book's address and prints nothing.
     """
-    sources = [cell.source for cell in code_cells(notebook)[1:]]
-    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+    return hash_of(code_cells(notebook)[1:])
 
 
 def claims(notebook) -> list[dict]:

@@ -8,6 +8,7 @@ from pbdl_helpers import __version__
 from tools import ROOT
 
 HTML = ROOT / "_build" / "html"
+WHEEL = f"pbdl_helpers-{__version__}-py3-none-any.whl"  # which `make book` puts beside the pages
 
 
 def toc() -> dict:
@@ -49,8 +50,13 @@ def site_url(repository: str) -> str:
 
 
 def wheel_url(repository: str) -> str:
-    """Returns where the site publishes the helper package, which `make book` puts beside the pages."""
-    return f"{site_url(repository)}pbdl_helpers-{__version__}-py3-none-any.whl"
+    """Returns where a release publishes the helper package, under its version: what a notebook installs never changes.
+
+    Example:
+        >>> wheel_url("https://github.com/someone/book").removeprefix("https://github.com/someone/book/releases")
+        '/download/v0.2.0/pbdl_helpers-0.2.0-py3-none-any.whl'
+    """
+    return f"{repository}/releases/download/v{__version__}/{WHEEL}"
 
 
 def prefix() -> str:

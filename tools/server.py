@@ -8,7 +8,10 @@ from pathlib import Path
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder under a prefix; answers what is missing with the folder's 404.html, as GitHub Pages does."""
+    """Serves a folder under a prefix; answers what is missing with the folder's 404.html, as GitHub Pages does.
+
+    Outside of the prefix there is nothing of the folder, not even that page.
+    """
 
     def __init__(self, *arguments, prefix="/", **options):
         self.prefix = prefix
@@ -17,9 +20,15 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def translate_path(self, path):
         return super().translate_path("/" + path.removeprefix(self.prefix))
 
+    def send_head(self):
+        return super().send_head() if self.inside() else self.send_error(404)
+
+    def inside(self) -> bool:
+        return self.path.startswith(self.prefix)
+
     def send_error(self, code, message=None, explain=None):
         page = Path(self.directory) / "404.html"
-        if not page.is_file():
+        if not (self.inside() and page.is_file()):
             return super().send_error(code, message, explain)
         self.send_response(code)
         self.send_header("Content-Type", "text/html; charset=utf-8")

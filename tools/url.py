@@ -3,6 +3,7 @@
 `python -m tools.url --check URL` writes nothing and fails where the files name another repository.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -35,13 +36,24 @@ def replace(text, old, new) -> str:
     return text
 
 
-def changed(path, old, new) -> str:
+def addresses() -> set[str]:
+    """Returns the repositories that the files name now; one more than one, if somebody edited ``_config.yml`` alone."""
+    registry = json.loads((ROOT / "pbdl_helpers" / "registry.json").read_text(encoding="utf-8"))
+    owner_and_name = registry["url"].removeprefix("https://raw.githubusercontent.com/").split("/")[:2]
+    return {pages.repository_url(), "https://github.com/" + "/".join(owner_and_name)}
+
+
+def changed(path, olds, new) -> str:
     """Returns a file's new text. In a notebook only the sources of cells change: outputs are what a run printed."""
     if path.suffix != ".ipynb":
-        return replace(path.read_text(encoding="utf-8"), old, new)
+        text = path.read_text(encoding="utf-8")
+        for old in olds:
+            text = replace(text, old, new)
+        return text
     notebook = notebooks.read(path)
     for cell in notebook.cells:
-        cell.source = replace(cell.source, old, new)
+        for old in olds:
+            cell.source = replace(cell.source, old, new)
     return nbformat.writes(notebook) + "\n"
 
 
@@ -50,10 +62,24 @@ def main(url) -> int:
     if not re.fullmatch(r"https://github\.com/[\w-]+/[\w.-]+", url):
         print(f"Not a GitHub repository: {url}. It looks like https://github.com/OWNER/NAME.", file=sys.stderr)
         return 2
-    old = pages.repository_url()
-    texts = {path: changed(path, old, url) for path in files()} if url != old else {}
-    write_all(texts)
-    for path in texts:
+    olds = addresses() - {url}
+    texts = {path: changed(path, olds, url) for path in files()}
+    others = [
+        path.relative_to(ROOT).as_posix()
+        for path, text in texts.items()
+        if url.removeprefix("https://") not in text.replace("raw.githubusercontent", "github")
+        and pages.site_url(url) not in text
+    ]
+    if others:
+        print(
+            f"{', '.join(others)}: neither {' nor '.join(sorted(olds | {url}))} stands there, so nothing was changed. "
+            "Write one of them there, or restore the file with `git checkout`.",
+            file=sys.stderr,
+        )
+        return 1
+    if olds:
+        write_all(texts)
+    for path in texts if olds else ():
         print(f"{path.relative_to(ROOT)}: {url}")
     return 0
 

@@ -29,9 +29,10 @@ def test_notebook_runs_alone(tmp_path, python):
     assert "ModuleNotFoundError" in missing.stderr
     path = Path(shutil.copy(NOTEBOOK, tmp_path))
     with serve(pages.HTML, pages.prefix()) as site_url, serve(ROOT / "data") as data_url:
-        # the published site is not there yet: a local server answers for it
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace(pages.site_url(pages.repository_url()), site_url), encoding="utf-8")
+        # the release is not there yet: a local server answers for it
+        text, wheel = path.read_text(encoding="utf-8"), pages.wheel_url(pages.repository_url())
+        assert wheel in text
+        path.write_text(text.replace(wheel, site_url + pages.WHEEL), encoding="utf-8")
         variables = {
             "PIP_CONSTRAINT": (ROOT / "requirements.txt").as_uri(),  # pip splits the value at spaces
             "PBDL_DATA_URL": data_url,

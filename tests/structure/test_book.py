@@ -87,6 +87,24 @@ def test_make_url_changes_every_file_and_back(copies, name):
     assert url_command.main("not a url") == 2
 
 
+def test_make_url_goes_on_where_somebody_edited_the_configuration_first(copies):
+    config = next(path for path in copies if path.name == "_config.yml")
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("OWNER/pbdl-book", "somebody/book"), encoding="utf-8")
+    assert url_command.main("https://github.com/somebody/book") == 0
+    for path in copies:
+        assert "OWNER" not in path.read_text(encoding="utf-8"), path
+
+
+def test_make_url_names_files_in_which_no_known_address_stands(copies, capsys):
+    path = next(path for path in copies if path.name == "CITATION.cff")
+    path.write_text("url: https://github.com/third/one\n", encoding="utf-8")
+    before = {path: path.read_bytes() for path in copies}
+    assert url_command.main("https://github.com/somebody/book") == 1
+    assert "CITATION.cff" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in copies} == before
+
+
 def test_make_url_changes_all_files_or_none(copies, monkeypatch):
     before = {path: path.read_bytes() for path in copies}
     monkeypatch.setattr(url_command, "changed", lambda path, *_: {}[path] if path == copies[-1] else "")

@@ -82,9 +82,29 @@ print("RESULT", len(data), bool((source == sim[1]).all()), bool((target == sim[2
 
 def test_download_then_cache(served, tmp_path):
     path = datasets.fetch("set.hdf5")
-    assert path.parent == tmp_path / "cache"
+    assert path.parent.parent == tmp_path / "cache"
     served.unlink()
     assert datasets.fetch("set.hdf5") == path
+
+
+def test_data_made_anew_do_not_break_an_older_package(served, tmp_path, monkeypatch):
+    """Two releases at two addresses: each package gets its own file, one after the other, from the same cache."""
+    known = datasets.registry()
+    known["url"] += "/{version}/data"
+    names = ("0.1.0", "0.2.0")
+    files = {name: served.parent / f"v{name}" / "data" / "set.hdf5" for name in names}
+    digests = {}
+    for name, path in files.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(f"data of {name}", encoding="utf-8")
+        digests[name] = datasets.sha256(path)
+    for name in (*names, names[0]):
+        monkeypatch.setattr(datasets, "__version__", name)
+        known["files"]["set.hdf5"]["sha256"] = digests[name]
+        assert datasets.fetch("set.hdf5").read_text(encoding="utf-8") == f"data of {name}"
+    for path in files.values():
+        path.unlink()  # both are cached
+    assert datasets.fetch("set.hdf5").read_text(encoding="utf-8") == "data of 0.1.0"
 
 
 def test_local_copy_first(served, tmp_path, monkeypatch):
@@ -104,7 +124,7 @@ def test_altered_download_keeps_nothing(served, tmp_path):
     served.write_bytes(served.read_bytes()[:-10])
     with pytest.raises(ValueError, match="SHA-256"):
         datasets.fetch("set.hdf5")
-    assert not list((tmp_path / "cache").iterdir())
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
 def test_interrupted_download_keeps_nothing(served, tmp_path, monkeypatch):
@@ -117,7 +137,7 @@ def test_interrupted_download_keeps_nothing(served, tmp_path, monkeypatch):
     monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "do_GET", cut)
     with pytest.raises((FileNotFoundError, ValueError)):
         datasets.fetch("set.hdf5")
-    assert not list((tmp_path / "cache").iterdir())
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
 def test_not_downloadable(served, monkeypatch):
@@ -365,7 +385,7 @@ def test_a_folder_called_data_that_is_not_ours_is_left_alone(served, tmp_path):
     other = tmp_path / "data" / "set.hdf5"
     other.parent.mkdir()
     other.write_text("somebody's", encoding="utf-8")
-    assert datasets.fetch("set.hdf5").parent == tmp_path / "cache"
+    assert datasets.fetch("set.hdf5").parent.parent == tmp_path / "cache"
     assert other.read_text(encoding="utf-8") == "somebody's"
 
 
@@ -384,4 +404,6 @@ def test_malformed_proxy_is_no_wrong_checksum(served, monkeypatch):
 
 
 def test_registry_is_valid_json():
-    assert json.loads(json.dumps(datasets.registry()))["url"].startswith("https://")
+    url = json.loads(json.dumps(datasets.registry()))["url"]
+    assert url.startswith("https://")
+    assert "{version}" in url

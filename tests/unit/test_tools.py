@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import venv
 from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
 
-from tools import ROOT, environment, nbval, node, notebooks, run, seeds
+from pbdl_helpers import __version__
+from tools import ROOT, environment, nbval, node, notebooks, pages, run, seeds, version
 from tools.files import write_all
+from tools.server import serve
 
 
 def test_all_files_are_written_or_none(tmp_path):
@@ -291,3 +295,73 @@ def test_interrupt_leaves_the_notebook_and_ends_at_once(tmp_path):
     assert process.returncode == 130, error
     assert "Interrupted" in error
     assert path.read_bytes() == before
+
+
+def test_server_has_nothing_outside_of_its_prefix(tmp_path):
+    (tmp_path / "page.html").write_text("hello", encoding="utf-8")
+    (tmp_path / "404.html").write_text("not here", encoding="utf-8")
+
+    def get(address):
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    with serve(tmp_path, "/book/") as url:
+        root = url.removesuffix("book/")
+        assert get(url + "page.html") == (200, "hello")
+        assert get(url + "none.html") == (404, "not here")
+        for name in ("page.html", "", "book2/page.html"):
+            status, text = get(root + name)
+            assert status == 404
+            assert "hello" not in text
+            assert "not here" not in text
+    with serve(tmp_path) as url:
+        assert get(url + "page.html") == (200, "hello")
+
+
+@pytest.mark.skipif(not os.environ.get("MAKELEVEL"), reason="only `make` sets the variable, for all workers")
+def test_encodings_that_are_left_out_are_warned_of_in_every_worker():
+    assert sys.flags.warn_default_encoding == 1
+    with pytest.raises(EncodingWarning):
+        open(os.devnull).close()  # noqa: PLW1514, SIM115
+
+
+@pytest.fixture
+def released(tmp_path, monkeypatch):
+    """A repository with helpers, data and one notebook, of which this version is released."""
+    monkeypatch.setattr(version, "ROOT", tmp_path)
+    monkeypatch.setattr(version, "INIT", tmp_path / "pbdl_helpers" / "__init__.py")
+    monkeypatch.setattr(notebooks, "TEMPLATE", tmp_path / "template.ipynb")
+    monkeypatch.setattr(notebooks, "find", lambda: [tmp_path / "a.ipynb"])
+    for folder in ("pbdl_helpers", "data/recipes"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "pbdl_helpers" / "__init__.py").write_text(f'__version__ = "{__version__}"\n', encoding="utf-8")
+    (tmp_path / "data" / "a.hdf5").write_text("a", encoding="utf-8")
+    for name in ("template", "a"):
+        source = f"%pip install {pages.wheel_url(pages.repository_url())}"
+        write_notebook(tmp_path / f"{name}.ipynb", source, f"print('{__version__}')")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", f"v{__version__}"]):
+        subprocess.run([*git, *command], check=True)
+    return tmp_path
+
+
+def test_released_data_and_helpers_are_not_changed_under_the_same_version(released, capsys):
+    assert version.check() == 0
+    (released / "data" / "recipes" / "a.py").write_text("", encoding="utf-8")
+    assert version.check() == 0
+    (released / "data" / "a.hdf5").write_text("b", encoding="utf-8")
+    assert version.check() == 1
+    assert "data/a.hdf5" in capsys.readouterr().err
+
+
+def test_new_version_stands_everywhere(released):
+    assert version.write("7.8.9") == 0
+    assert '"7.8.9"' in (released / "pbdl_helpers" / "__init__.py").read_text(encoding="utf-8")
+    for name in ("template", "a"):
+        first, second = notebooks.code_cells(notebooks.read(released / f"{name}.ipynb"))
+        assert first.source.endswith("releases/download/v7.8.9/pbdl_helpers-7.8.9-py3-none-any.whl")
+        assert __version__ in second.source
+    assert version.write("seven") == 2
