@@ -49,7 +49,7 @@ networks: env  ## train the networks of a notebook again: NAME=airfoils_unet [CA
 	    $(if $(CASES),cases=$(CASES),--forcerun collect)
 
 lock: env  ## write requirements.lock from requirements.txt: all packages of the tested environment, with hashes
-	$(PY) -m pip install -q uv
+	$(PY) -m pip install -q uv==0.13.9
 	$(PY) -m tools.lock
 
 shots: $(SITE) node  ## screenshots of the built pages into _build/shots: PAGE=book/index (default: all)

@@ -163,11 +163,13 @@ def parse(file: h5py.File) -> Simulations:
     if not isinstance(attributes["Fields Scheme"], str):
         raise ValueError(f"'Fields Scheme' must be a text, one letter a field; found {attributes['Fields Scheme']!r}.")
     attributes["Constants"] = [str(name) for name in np.atleast_1d(attributes["Constants"])]
-    return Simulations([np.asarray(group[name][()]) for name in names], [dict(group[name].attrs) for name in names], attributes)
+    return Simulations(
+        [np.asarray(group[name][()]) for name in names], [dict(group[name].attrs) for name in names], attributes
+    )
 
 
 def check_layout(path, sims: list[np.ndarray], constants: list[dict], attributes: dict) -> None:
-    """Raises ValueError, with the file's name, for shapes, types, values or constants that the layout does not allow."""
+    """Raises ValueError, with the file's name, for shapes, types, values and constants that are not allowed."""
     fields = len(attributes["Fields Scheme"])
     for i, (sim, values) in enumerate(zip(sims, constants, strict=True)):
         if sim.ndim < 3 or sim.shape != sims[0].shape or sim.shape[1] != fields or 0 in sim.shape:

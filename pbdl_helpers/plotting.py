@@ -31,7 +31,7 @@ COLORS = {
 def style() -> None:
     """Sets the book's matplotlib style: white opaque ground, so that figures read on light and on dark pages.
 
-    It begins with matplotlib's own defaults: what a matplotlibrc of the reader's says does not change the book's figures.
+    It begins with matplotlib's own defaults: what the reader's matplotlibrc says does not change the book's figures.
     """
     plt.rcdefaults()
     sns.set_theme(context="notebook", style="ticks", rc={"axes.grid": True, "grid.alpha": 0.3})

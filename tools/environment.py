@@ -12,7 +12,7 @@ import sys
 
 NEEDED = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PINS = ("requirements.txt", "pyproject.toml")
+PINS = ("requirements.txt", "requirements.lock", "pyproject.toml")
 
 
 def python_of(folder):
@@ -73,7 +73,9 @@ def install(folder):
     """Makes the environment if there is none and installs the pinned packages and the helpers."""
     pip = [python_of(folder), "-m", "pip", "install", "-q"]
     commands = [] if os.path.lexists(folder) else [[sys.executable, "-m", "venv", folder]]
-    commands += [pip + ["-r", "requirements.txt"], pip + ["--no-deps", "--no-build-isolation", "-e", "."]]
+    # first all but torch, each file checked by its hash; then torch, and whether all fit together
+    commands += [pip + ["--require-hashes", "--no-deps", "-r", "requirements.lock"], pip + ["-r", "requirements.txt"]]
+    commands += [pip + ["--no-deps", "--no-build-isolation", "-e", "."]]
     for command in commands:
         if subprocess.call(command, cwd=ROOT):
             sys.exit("The environment is not complete. Run the same command again when the cause is removed.")

@@ -14,7 +14,17 @@ USED_BY_ALL = ("pbdl_helpers/", "data/", "tools/", "requirements", "pyproject.to
 USED_BY_NONE = ("data/recipes/",)
 TIMEOUT = f"--nbval-cell-timeout={notebooks.CELL_TIMEOUT}"
 PARALLEL = ("-n", "2", "--dist=loadscope", "--no-loadscope-reorder")
-OPTIONS = ("--nbval-lax", "--nbval-current-env", TIMEOUT, "-p", "tools.nbval_plugin", "-p", "no:cacheprovider", "-q", *PARALLEL)
+OPTIONS = (
+    "--nbval-lax",
+    "--nbval-current-env",
+    TIMEOUT,
+    "-p",
+    "tools.nbval_plugin",
+    "-p",
+    "no:cacheprovider",
+    "-q",
+    *PARALLEL,
+)
 
 
 def git(*arguments) -> list[str]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from tools import ROOT
 
 MANIFEST = ROOT / "tests" / "browser" / "package.json"
+LOCK = MANIFEST.with_name("package-lock.json")  # exact versions, with hashes
 BUILD = ROOT / "_build"
 
 
 def folder() -> Path:
-    """Returns the folder of the installed packages, named after the manifest: a new one is a new folder."""
-    digest = hashlib.sha256(MANIFEST.read_bytes()).hexdigest()[:12]
+    """Returns the folder of the installed packages, named after manifest and lock: new ones are a new folder."""
+    digest = hashlib.sha256(MANIFEST.read_bytes() + LOCK.read_bytes()).hexdigest()[:12]
     return BUILD / f"node-{digest}"
 
 
@@ -36,8 +37,9 @@ def install() -> None:
     with tempfile.TemporaryDirectory(prefix="node-part-", dir=BUILD) as scratch:
         work = Path(scratch) / "work"
         work.mkdir()
-        shutil.copy(MANIFEST, work)
-        command = [shutil.which("npm") or "npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"]
+        for file in (MANIFEST, LOCK):
+            shutil.copy(file, work)
+        command = [shutil.which("npm") or "npm", "ci", "--silent", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=work, check=True)
         try:
             work.rename(target)

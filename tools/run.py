@@ -15,7 +15,7 @@ from tools import notebooks
 
 
 def changed(path) -> bool:
-    """Tells whether a notebook's code is not that of its recorded run; one that can't be read is left to :func:`run`."""
+    """Tells whether a notebook's code is not that of its recorded run; one that can't be read :func:`run` will name."""
     try:
         notebook = notebooks.read(path)
     except Exception:

@@ -37,7 +37,9 @@ def write(version) -> int:
 def check() -> int:
     tag = f"v{__version__}"
     git = ["git", "-C", str(ROOT), "-c", "core.quotePath=false"]
-    if subprocess.run([*git, "rev-parse", "--verify", "--quiet", f"refs/tags/{tag}"], stdout=subprocess.DEVNULL).returncode:
+    if subprocess.run(
+        [*git, "rev-parse", "--verify", "--quiet", f"refs/tags/{tag}"], stdout=subprocess.DEVNULL
+    ).returncode:
         return 0
     command = [*git, "diff", "--name-only", tag, "--", *RELEASED]
     changed = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.splitlines()

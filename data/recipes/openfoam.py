@@ -107,7 +107,7 @@ def geometry(outline, *, domain, sides, first_layer, layers, growth, size, boxes
 
 
 def environment(folder) -> dict:
-    """Returns the variables for a program that runs in ``folder``, which it takes from PWD: the shell's may hold a space."""
+    """Returns the variables for a program in ``folder``, which it reads from PWD: the shell's may hold a space."""
     root = os.environ.get("WM_PROJECT_DIR", "/usr/share/openfoam")
     return {**os.environ, "WM_PROJECT_DIR": root, "FOAM_ETC": f"{root}/etc", "PWD": str(Path(folder).resolve())}
 
@@ -115,7 +115,9 @@ def environment(folder) -> dict:
 def run(command, folder) -> str:
     """Runs a program and returns its output; raises RuntimeError with the output's end if it fails."""
     if re.search(r"\s", str(Path(folder).resolve())):
-        raise ValueError(f"OpenFOAM cannot work in {str(folder)!r}: the path holds a space. Set TMPDIR to another folder.")
+        raise ValueError(
+            f"OpenFOAM cannot work in {str(folder)!r}: the path holds a space. Set TMPDIR to another folder."
+        )
     log = folder / f"log.{Path(command[0]).name}"
     with log.open("w", encoding="utf-8") as file:
         options = {"cwd": folder, "stdout": file, "stderr": subprocess.STDOUT, "env": environment(folder)}

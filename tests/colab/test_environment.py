@@ -1,5 +1,6 @@
 """What `make env` does with environments that cannot be used, in a small project with one package."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -26,10 +27,12 @@ def project(tmp_path):
     root = tmp_path / "a project"
     (root / "tools").mkdir(parents=True)
     shutil.copy(ROOT / "tools" / "environment.py", root / "tools")
-    pin = next(
-        line for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() if "setuptools" in line
+    pin, lock = (
+        re.search(r"^setuptools==[^#]*?(?=\n\S|\Z)", (ROOT / name).read_text(encoding="utf-8"), flags=re.M)[0]
+        for name in ("requirements.txt", "requirements.lock")
     )
-    for name, text in (("requirements.txt", pin), ("pyproject.toml", PROJECT), ("small.py", "")):
+    files = {"requirements.txt": pin, "requirements.lock": lock, "pyproject.toml": PROJECT, "small.py": ""}
+    for name, text in files.items():
         (root / name).write_text(text, encoding="utf-8")
     return root
 
@@ -60,3 +63,13 @@ def test_environment_is_made_again_where_it_cannot_be_used(project):
     python.write_text("#!/bin/sh\necho False; echo /usr\n", encoding="utf-8")  # as an old Python answers
     python.chmod(0o755)
     assert "made again" in make_env(moved)
+
+
+def test_a_package_with_another_hash_is_not_installed(project):
+    lock = project / "requirements.lock"
+    lock.write_text(re.sub(r"sha256:\w{8}", "sha256:00000000", lock.read_text(encoding="utf-8")), encoding="utf-8")
+    command = [sys.executable, "tools/environment.py", ".venv"]
+    result = subprocess.run(command, cwd=project, capture_output=True, encoding="utf-8")
+    assert result.returncode != 0
+    assert "The environment is not complete" in result.stderr
+    assert not (project / ".venv" / ".stamp").exists()

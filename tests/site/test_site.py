@@ -106,11 +106,12 @@ def test_colab_button_on_every_notebook_page_and_only_there(html):
 
 def test_open_graph_and_sitemap(html):
     sitemap = (html / "sitemap.xml").read_text(encoding="utf-8")
-    base = re.search(r"<loc>([^<]*?/)book/index.html", sitemap)[1]
+    base = pages.site_url(pages.repository_url())
+    assert sorted(re.findall(r"<loc>(.*?)</loc>", sitemap)) == sorted(f"{base}{name}.html" for name in PAGES)
     for name in PAGES:
-        assert f"{base}{name}.html" in sitemap
         tags = {m["property"]: m["content"] for m in soup(html / f"{name}.html").find_all("meta", property=True)}
         assert tags["og:url"] == f"{base}{name}.html"
         assert tags["og:title"]
+        assert tags["og:site_name"] == pages.config()["title"]
         assert tags["og:image"].startswith(base)
         assert (html / tags["og:image"].removeprefix(base)).is_file()

@@ -1,10 +1,12 @@
 """The book's sources agree with each other; a dangling label, citation or link stops the build."""
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import checks
@@ -12,9 +14,12 @@ import notation
 import pytest
 import yaml
 
-from pbdl_helpers import datasets
+from pbdl_helpers import __version__, datasets
 from tools import ROOT, notebooks, pages, register
 from tools import url as url_command
+
+sys.path.insert(0, str(ROOT / "data" / "recipes" / "networks"))
+import networks
 
 TEXTS = [*sorted((ROOT / "book").rglob("*.md")), ROOT / "README.md"]
 
@@ -158,16 +163,53 @@ def test_missing_symbol_is_reported():
     assert notation.missing(text, NOTATION) == {r"\chi", r"\mathcal Q", "W"}
 
 
+# row of the page → row that the notebook prints
+QUOTED = {
+    "nothing changes": "observation at all times",
+    "network, gradient descent, as in the source": "PINN, gradient descent",
+    "network, Adam and L-BFGS": "PINN, Adam and L-BFGS",
+    "solver, 50 updates, as in the source": "gradient descent, 50 updates",
+    "solver, stopped by the discrepancy principle": "gradient descent, stopped",
+    "solver, L-BFGS with a smoothness term": "L-BFGS with smoothness",
+}
+
+
+def misquoted(page, printed) -> list[str]:
+    """Returns the rows of the page's table that are not what the notebook printed: all times, t = 0, t = 1."""
+    table = re.search(r"^\| reconstruction \|.*?(?=\n\n|\Z)", page, flags=re.M | re.S)[0]
+    rows = {row[0]: row[1:4] for line in table.splitlines()[2:] if (row := [c.strip() for c in line.split("|")[1:]])}
+    problems = [f"row {name!r} has no partner" for name in rows.keys() ^ QUOTED.keys()]
+    for name in rows.keys() & QUOTED.keys():
+        numbers = re.search(rf"^{re.escape(QUOTED[name])} +([\d. ]+)$", printed, flags=re.M)[1].split()
+        found = [f"{float(numbers[i]):.3f}" for i in (0, 1, 3)]
+        if any(abs(float(a) - float(b)) > 0.00051 for a, b in zip(rows[name], numbers[:2] + numbers[3:], strict=True)):
+            problems.append(f"row {name!r} says {rows[name]}, the notebook {found}")
+    return problems
+
+
 def test_first_comparison_quotes_the_notebook():
-    """The table of a text page holds what the cells of a notebook printed."""
+    """The table of a text page holds what a cell of the notebook printed, row by row."""
     page = (ROOT / "book/differentiable_physics/first_comparison.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| .*\|$", page, flags=re.M)
-    quoted = [float(number) for row in rows for number in re.findall(r"\d\.\d{3}", row)]
     cells = notebooks.code_cells(notebooks.read(ROOT / "notebooks/differentiable_physics/burgers_dp.ipynb"))
-    text = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
-    printed = [float(number) for number in re.findall(r"\d\.\d{4}", text)]
-    assert len(quoted) > 10
-    assert [number for number in quoted if min(abs(number - p) for p in printed) > 0.00056] == []
+    printed = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+    assert misquoted(page, printed) == []
+    names = [f"| {name} |" for name in list(QUOTED)[1:3]]
+    swapped = page.replace(names[0], "| x |").replace(names[1], names[0]).replace("| x |", names[1])
+    assert len(misquoted(swapped, printed)) == 2
+    assert len(misquoted(page.replace("| 0.298 |", "| 0.067 |"), printed)) == 1
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_stored_networks_were_made_by_the_notebook_s_cells(name):
+    assert networks.header(name)["settings"].get("cells_sha256") == networks.cells_hash(name), (
+        f"data/{name}.safetensors was made by other cells than those of {networks.NETWORKS[name][0]}: run "
+        f"`make networks NAME={name}`, or say that the edit changes no training: "
+        f"python data/recipes/networks/networks.py stamp {name}"
+    )
+
+
+def test_every_file_of_networks_has_its_recipe():
+    assert {path.stem for path in (ROOT / "data").glob("*.safetensors")} == networks.NETWORKS.keys()
 
 
 def test_api_page_names_every_module():
@@ -193,22 +235,83 @@ def test_contributing_explains_every_variable():
     assert used == set(re.findall(r"^\| `(PBDL_[A-Z_]+)`", table, flags=re.M))
 
 
+def pins(name):
+    """Package → version, as a file of requirements says; one that depends on the system or Python has several."""
+    lines = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / name).read_text(encoding="utf-8"), flags=re.M)
+    return {(package.lower().replace("_", "-"), version) for package, version in lines}
+
+
+def test_lock_is_that_of_the_requirements():
+    wanted, locked = pins("requirements.txt"), pins("requirements.lock")
+    assert wanted - locked == {pin for pin in wanted if pin[0] == "torch"}, "run `make lock`"
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert [block for block in re.split(r"\n(?=\w)", text)[1:] if "--hash=sha256:" not in block] == []
+
+
+# module → package, where the names differ
+PACKAGES = {
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "imageio_ffmpeg": "imageio-ffmpeg",
+    "jupyter_client": "jupyter-client",
+    "phi": "phiflow",
+    "yaml": "pyyaml",
+}
+
+
+def imported(sources):
+    """Top-level modules that sources import, less Python's own and the repository's."""
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    own = {path.stem for path in [*ROOT.glob("*/*.py"), *ROOT.glob("tests/structure/*.py"), *ROOT.glob("data/**/*.py")]}
+    modules = {name.split(".")[0] for name in names} - sys.stdlib_module_names - own
+    return {PACKAGES.get(name, name) for name in modules - {"pbdl_helpers", "tools"}}
+
+
+def test_what_is_imported_is_declared():
+    """What a package brings along today it may leave out tomorrow."""
+    folders = ("pbdl_helpers", "tools", "tests", "book/_ext", "data/recipes")
+    sources = [path.read_text(encoding="utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    cells = [cell.source for path in notebooks.find() for cell in notebooks.code_cells(notebooks.read(path))[1:]]
+    declared = {name for name, _ in pins("requirements.txt")}
+    peers = {"torchcfm"}  # `make peers` installs it
+    assert imported([*sources, *cells]) - declared - peers == set()
+    helpers = [path.read_text(encoding="utf-8") for path in (ROOT / "pbdl_helpers").glob("*.py")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ranges = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+    assert imported([*helpers, *cells]) - ranges == set()
+
+
 def prerequisites():
     """What each target of the Makefile needs first."""
     rules = re.findall(r"^([a-z-]+): *([^#|\n]*)", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)
     return {target: needed.split() for target, needed in rules}
 
 
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTIONS = [*WORKFLOWS, *(ROOT / ".github" / "actions").glob("*/action.yml")]
+
+
+def jobs(workflow):
+    return yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8"))["jobs"]
+
+
 def commands(workflow):
     """The targets of `make` that a workflow's jobs run, by job."""
-    jobs = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8"))["jobs"]
-    steps = {name: [step.get("run", "") for step in job["steps"]] for name, job in jobs.items()}
+    steps = {name: "\n".join(step.get("run", "") for step in job["steps"]) for name, job in jobs(workflow).items()}
     return {
-        name: re.findall(r"^(?:make|\.ci/run) ([a-z-]+)", "\n".join(lines), flags=re.M) for name, lines in steps.items()
+        name: [
+            target
+            for line in re.findall(r"^(?:make|\.ci/run) (.*)", lines, flags=re.M)
+            for target in re.sub(r"[A-Z]+=.*", "", line).split()
+        ]
+        for name, lines in steps.items()
     }
 
 
-@pytest.mark.parametrize("workflow", ["publish.yml", "test.yml", "weekly.yml"])
+@pytest.mark.parametrize("workflow", ["test.yml", "weekly.yml"])
 def test_workflows_use_targets_that_exist(workflow):
     used = {target for targets in commands(workflow).values() for target in targets}
     assert used
@@ -217,9 +320,74 @@ def test_workflows_use_targets_that_exist(workflow):
 
 def test_parallel_jobs_check_all_that_make_test_checks():
     used = {target for targets in commands("test.yml").values() for target in targets}
-    assert set(prerequisites()["test"]) <= used
-    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))
-    assert set(workflow["jobs"]["report"]["needs"]) == workflow["jobs"].keys() - {"report"}
+    needed = prerequisites()
+    assert {*needed["test"], *needed["check"]} - {"check"} <= used
+    after = {"release", "publish", "report"}
+    assert set(jobs("test.yml")["release"]["needs"]) == jobs("test.yml").keys() - after
+    assert set(jobs("test.yml")["report"]["needs"]) == jobs("test.yml").keys() - {"report"}
+
+
+def test_the_site_is_built_once():
+    built = [name for name, targets in commands("test.yml").items() if "book" in targets]
+    assert built == ["book"]
+    takes_over = {name for name, targets in commands("test.yml").items() if {"site", "browser", "colab"} & {*targets}}
+    for name in takes_over:
+        assert "book" in jobs("test.yml")[name]["needs"]
+        assert any(step.get("with", {}).get("site") for step in jobs("test.yml")[name]["steps"]), name
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.stem)
+def test_actions_are_pinned_to_commits(path):
+    """A tag can be moved to other code; a comment says which version a commit is."""
+    uses = re.findall(r"uses: *(.+)", path.read_text(encoding="utf-8"))
+    assert uses
+    pinned = r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\./\.github/actions/\w+"
+    assert [use for use in uses if not re.fullmatch(pinned, use)] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_only_jobs_that_run_nothing_built_may_write(path):
+    """Packages of third parties run in `make`; a job that does so can read the repository and no more."""
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {"contents": "read"}
+    for name, targets in commands(path.name).items():
+        rights = jobs(path.name)[name].get("permissions", {})
+        if {"write"} & {*rights.values()}:
+            assert targets == [], name
+            assert not any("./" in step.get("uses", "") for step in jobs(path.name)[name]["steps"]), name
+
+
+def test_publishing_waits_for_green_tests_and_for_no_older_run():
+    publish = jobs("test.yml")["publish"]
+    assert publish["needs"] == "release"
+    assert "pull_request" in jobs("test.yml")["release"]["if"]
+    assert "refs/heads/main" in jobs("test.yml")["release"]["if"]
+    deploy = next(step for step in publish["steps"] if "deploy-pages" in step.get("uses", ""))
+    assert deploy["if"] == "steps.newest.outputs.sha == github.sha"
+    assert publish["concurrency"] == "pages"
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_a_version_is_released_once(tmp_path, released):
+    program, log, site = tmp_path / "gh", tmp_path / "log", tmp_path / "site.tar"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> "{log}"\n[ "$2" = create ] || exit {int(not released)}\n', encoding="utf-8"
+    )
+    program.chmod(0o755)
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / pages.WHEEL).write_text("wheel", encoding="utf-8")
+    subprocess.run(["tar", "-cf", site, "-C", tmp_path, "html"], check=True)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    environment = {**os.environ, **path, "GITHUB_REPOSITORY": "a/b", "GITHUB_SHA": "1234"}
+    work = tmp_path / "work"
+    work.mkdir()
+    subprocess.run([ROOT / ".github" / "release", site], env=environment, cwd=work, check=True)
+    said = log.read_text(encoding="utf-8").splitlines()
+    assert said[0] == f"release view v{__version__} --repo a/b"
+    if released:
+        assert len(said) == 1
+    else:
+        assert said[1].startswith(f"release create v{__version__} html/{pages.WHEEL} --repo a/b --target 1234")
+        assert (work / "html" / pages.WHEEL).read_text(encoding="utf-8") == "wheel"
 
 
 @pytest.mark.parametrize(("found", "does"), [("", "issue create"), ("7", "issue comment 7")])
@@ -230,14 +398,6 @@ def test_failures_are_reported_in_one_issue(tmp_path, found, does):
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "a/b", "RUN": "url"}
     subprocess.run([ROOT / ".github" / "report", "The tests fail"], env=environment, check=True)
     assert does in log.read_text(encoding="utf-8").splitlines()[-1]
-
-
-def test_publishing_waits_for_green_tests():
-    workflow = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text(encoding="utf-8"))
-    triggers = workflow[True]  # YAML reads the key `on` as true
-    assert "push" not in triggers
-    assert triggers["workflow_run"]["workflows"] == ["test"]
-    assert "success" in workflow["jobs"]["publish"]["if"]
 
 
 BROKEN = {

@@ -325,7 +325,7 @@ def test_server_has_nothing_outside_of_its_prefix(tmp_path):
 def test_encodings_that_are_left_out_are_warned_of_in_every_worker():
     assert sys.flags.warn_default_encoding == 1
     with pytest.raises(EncodingWarning):
-        open(os.devnull).close()  # noqa: PLW1514, SIM115
+        open(os.devnull).close()  # noqa: PLW1514
 
 
 @pytest.fixture
