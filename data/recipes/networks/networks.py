@@ -5,8 +5,9 @@ and SEEDS (or the variant's own "seeds"). Twenty minutes to an hour and a half o
 fluid_control, minutes where there is a GPU. All networks of a notebook end in data/NAME.safetensors, with a hash of the
 cells that made them.
 
-The jobs are `networks.py train NAME INDEX OUTPUT` and `networks.py collect NAME OUTPUT PART …`. `networks.py stamp NAME`
-writes the hash of today's cells into the stored file: for an edit that changes no training, such as a comment.
+The jobs are `networks.py train NAME INDEX OUTPUT` and `networks.py collect NAME OUTPUT PART …`.
+`networks.py stamp NAME` writes the hash of today's cells into the stored file: for an edit that changes no training,
+such as a comment.
 """
 
 import json
