@@ -53,8 +53,8 @@ def wheel_url(repository: str) -> str:
     """Returns where a release publishes the helper package, under its version: what a notebook installs never changes.
 
     Example:
-        >>> wheel_url("https://github.com/someone/book").removeprefix("https://github.com/someone/book/releases")
-        '/download/v0.2.0/pbdl_helpers-0.2.0-py3-none-any.whl'
+        >>> wheel_url("https://github.com/someone/book").replace(__version__, "VERSION")
+        'https://github.com/someone/book/releases/download/vVERSION/pbdl_helpers-VERSION-py3-none-any.whl'
     """
     return f"{repository}/releases/download/v{__version__}/{WHEEL}"
 

@@ -252,13 +252,22 @@ def test_settings_of_the_user_do_not_reach_a_stored_run(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child there")
 def test_interrupted_seeds_show_what_had_ended(tmp_path):
-    """Two of three seeds end at once, the third one never."""
+    """Two of three seeds end at once; the third one waits for them, and never ends."""
     path, started = tmp_path / "slow.ipynb", tmp_path / "started"
     write_notebook(
         path,
-        "from pbdl_helpers.claims import Claims\nimport os, pathlib, time\nif os.environ['PBDL_SEED'] == '2':\n"
-        f"    pathlib.Path({str(started)!r}).touch(); time.sleep(100)\n"
-        "with Claims('c') as claims:\n    claims.check('seed', int(os.environ['PBDL_SEED']), at_most=5)",
+        "import os, pathlib, time\n"
+        "from pbdl_helpers.claims import Claims\n"
+        f"seed, folder = int(os.environ['PBDL_SEED']), pathlib.Path({str(tmp_path)!r})\n"
+        "while seed == 2 and len(list(folder.glob('done*'))) < 2:\n"
+        "    time.sleep(0.1)\n"
+        "if seed == 2:\n"
+        "    time.sleep(2)  # the others' kernels end\n"
+        "    (folder / 'started').touch()\n"
+        "    time.sleep(100)\n"
+        "with Claims('c') as claims:\n"
+        "    claims.check('seed', seed, at_most=5)\n"
+        "(folder / f'done{seed}').touch()",
     )
     process = start_and_interrupt([sys.executable, "-m", "tools.seeds", path, "3"], started)
     output, error = process.communicate(timeout=30)
