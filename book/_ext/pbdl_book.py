@@ -1,22 +1,17 @@
-"""Sphinx extension of the book: its address, page of claims, gallery, citations, and mends of the theme."""
+"""Sphinx extension of the book: its address, page of claims, citations, search, and mends of the theme."""
 
-import base64
-import io
 import re
 
 import imagesize
 import pybtex.plugin
 from docutils import nodes
-from PIL import Image
 from pybtex.style.formatting.unsrt import Style as UnsortedStyle
 from pybtex.style.labels import BaseLabelStyle
-from sphinx.util import logging
+from sphinx import search
 from sphinx.util.docutils import SphinxDirective
 
 from pbdl_helpers.claims import claims_table
 from tools import ROOT, notebooks, pages
-
-logger = logging.getLogger(__name__)
 
 # Set here because `html_theme_options` in _config.yml would drop all that Jupyter Book sets itself.
 THEME_OPTIONS = {
@@ -27,7 +22,6 @@ THEME_OPTIONS = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 
-THUMBNAIL = (640, 400)  # pixels
 WIDE = 900  # pixels; a picture wider than this scrolls on phones instead of shrinking until nobody can read it
 
 MENDED = (
@@ -87,36 +81,13 @@ class ClaimsTable(SphinxDirective):
         return nodes.table("", group, classes=["claims-overview"])
 
 
-class Gallery(SphinxDirective):
-    """``{gallery}``: a card a notebook, in book order: its key picture, small, with its title as a link."""
+class ProseCollector(search.WordCollector):
+    """Puts words of the prose into the search index, none of code: each page would be found for ``import``."""
 
-    def run(self):
-        cards = nodes.container(classes=["gallery"])
-        for caption, names in pages.parts():
-            for name in names:
-                if name.startswith("notebooks/"):
-                    try:
-                        cards += self.card(name, caption)
-                    except KeyError:
-                        logger.warning("%s keeps no key picture: run `make run NB=%s.ipynb`", name, name)
-        return [cards]
-
-    def card(self, name, caption):
-        path = ROOT / f"{name}.ipynb"
-        self.env.note_dependency(str(path))
-        notebook = notebooks.read(path)
-        small = ROOT / "_build" / "thumbnails" / f"{path.stem}.webp"
-        small.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(io.BytesIO(base64.b64decode(notebooks.key_picture(notebook)))) as picture:
-            picture.thumbnail(THUMBNAIL)
-            picture.convert("RGB").save(small, quality=85)
-        card = nodes.container(classes=["gallery-card"])
-        image = nodes.image(
-            uri=f"/{small.relative_to(ROOT).as_posix()}", alt=f"Key picture of: {notebooks.title(notebook)}"
-        )
-        inline, _ = self.parse_inline(f"{{doc}}`/{name}`", lineno=self.lineno)
-        card += [image, nodes.paragraph("", "", *inline), nodes.paragraph("", caption, classes=["gallery-part"])]
-        return card
+    def dispatch_visit(self, node):
+        if isinstance(node, nodes.literal_block | nodes.math | nodes.math_block):
+            raise nodes.SkipNode
+        super().dispatch_visit(node)
 
 
 class AuthorYear(BaseLabelStyle):
@@ -182,8 +153,8 @@ def setup(app):
     app.connect("config-inited", set_theme_options)
     app.connect("config-inited", set_address, priority=1)  # before the extensions that read them
     app.add_directive("claims-table", ClaimsTable)
-    app.add_directive("gallery", Gallery)
     pybtex.plugin.register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
+    search.WordCollector = ProseCollector
     app.connect("html-page-context", mend_page, priority=900)  # after the theme
     app.add_css_file("pbdl.css")
     app.add_js_file("search.js")

@@ -1,0 +1,51 @@
+"""Sphinx extension: tables that ``pbdl_helpers.tables.Table`` left in the outputs of notebooks become numbered tables."""
+
+import re
+from html import escape, unescape
+
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
+TABLE = re.compile(r'<table class="results" data-name="(?P<name>[^"]*)"><caption>(?P<caption>.*?)</caption>', re.S)
+
+
+class ResultTable(nodes.General, nodes.Element):
+    """A result table: its name is a label, the attribute ``caption`` its caption, its child the HTML without it."""
+
+
+class FindResultTables(SphinxTransform):
+    """Puts a numbered table in the place of an output that holds one, so that ``{numref}`` finds its name."""
+
+    default_priority = 50
+
+    def apply(self):
+        for raw in list(self.document.findall(nodes.raw)):
+            found = TABLE.match(raw.astext()) if raw.get("format") == "html" else None
+            if not found:
+                continue
+            table = ResultTable(names=[unescape(found["name"])], caption=unescape(found["caption"]))
+            table += nodes.raw("", raw.astext().replace(found[0], '<table class="results">', 1), format="html")
+            bundle = raw
+            while bundle.parent is not None and bundle.parent.get("nb_element") != "cell_code_output":
+                bundle = bundle.parent  # the other forms of the same output
+            bundle.replace_self(table)
+            self.document.note_explicit_target(table, table)
+
+
+def visit(self, node):
+    self.body.append(self.starttag(node, "figure", CLASS="results"))
+    self.body.append("<figcaption>")
+    self.add_fignumber(node)
+    self.body.append(f'<span class="caption-text">{escape(node["caption"])}</span>')
+    self.add_permalink_ref(node, "Link to this table")
+    self.body.append('</figcaption>\n<div class="results-scroll" tabindex="0">')
+
+
+def depart(self, node):
+    self.body.append("</div></figure>\n")
+
+
+def setup(app):
+    app.add_enumerable_node(ResultTable, "table", lambda node: node["caption"], html=(visit, depart))
+    app.add_transform(FindResultTables)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
