@@ -171,16 +171,33 @@ def limits(text, at_most, at_least, between, exactly) -> tuple[float, float]:
 
 
 def claims_table(rows: list[dict]) -> str:
-    """Returns claims as an HTML table in three groups: sentence, measured, bound, what the source says, verdict.
+    """Returns claims as HTML: two tables, of claims and, folded, of safeguards, each with what is refuted first.
 
-    Each cell names its column, too, so that a narrow page can show each row as a card.
+    A row has sentence, measured value, bound, what the source says and verdict. Each cell names its column, too, so that
+    a narrow page can show each row as a card.
     """
+    first = sorted(rows, key=lambda row: row["verdict"] == "holds")
+    groups = {group: [row for row in first if row["group"] == group] for group in GROUPS}
+    guards = groups.pop("safeguard")
+    shown_groups = {GROUPS[group]: members for group, members in groups.items() if members}
+    html = one_table(shown_groups) if shown_groups else ""
+    if guards:
+        fails = sum(not row["passed"] for row in guards)
+        verdict = f"{fails} of {len(guards)} fail" if fails else f"all {len(guards)} hold"
+        html += (
+            f'<details class="safeguards"{" open" if fails else ""}><summary>{GROUPS["safeguard"]} ({verdict})</summary>'
+            f"{one_table({'': guards})}</details>"
+        )
+    return html
+
+
+def one_table(groups: dict[str, list[dict]]) -> str:
+    """Returns heading → claims as one table."""
     columns = ("Claim", "Measured", "Bound", "Source says", "Verdict")
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = []
-    for group, title in GROUPS.items():
-        members = [row for row in rows if row["group"] == group]
-        if members:
+    for title, members in groups.items():
+        if title:
             body.append(f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}">{title}</th></tr>')
         for row in members:
             measured, bound = shown(row)

@@ -22,8 +22,9 @@ class Table:
     that spans more than three powers of ten shows each number with so many.
 
     Args:
-        data: a pandas ``DataFrame`` or what makes one, such as a dictionary column → values. Its index names the rows,
-            the name of its index heads them. Columns carry their units: ``"time [ms]"``. Missing values are a dash.
+        data: row → column → value as nested dictionaries, or a pandas ``DataFrame``. Columns carry their units, such as
+            ``"time [ms]"``. Missing values are a dash.
+        rows: what the rows are, the heading over their names.
         caption: what the table shows, one or two sentences.
         name: label, unique in the book.
         digits: significant digits of numbers.
@@ -31,29 +32,27 @@ class Table:
         best: column → ``"min"`` or ``"max"``: its best value is marked.
 
     Raises:
-        ValueError: if there is no value, the index has no name, row or column names occur twice, or ``formats`` or
-            ``best`` name a column that is not there.
+        ValueError: if there is no value, row or column names occur twice, or ``formats`` or ``best`` name a column that
+            is not there.
 
     Example:
-        >>> errors = {"error": [0.0285, 0.00121], "time [ms]": [3.0, 12.25]}
-        >>> frame = pd.DataFrame(errors, index=pd.Index(["CNN", "U-Net"], name="network"))
-        >>> print(Table(frame, caption="Two networks.", name="two-networks", best={"error": "min"}))
+        >>> errors = {"CNN": {"error": 0.0285, "time [ms]": 3.0}, "U-Net": {"error": 0.0121, "time [ms]": 12.25}}
+        >>> print(Table(errors, rows="network", caption="Two networks.", name="t", best={"error": "min"}))
         Two networks.
-                   error time [ms]
-        network                   
+        network    error time [ms]
         CNN       0.0285       3.0
-        U-Net    0.0012*      12.2
+        U-Net    0.0121*      12.2
         * best of its column
     """
 
-    def __init__(self, data, *, caption: str, name: str, digits: int = 3, formats=None, best=None):
-        self.frame, self.caption, self.name, self.digits = pd.DataFrame(data), caption, name, digits
+    def __init__(self, data, *, rows: str, caption: str, name: str, digits: int = 3, formats=None, best=None):
+        nested = isinstance(data, dict) and all(isinstance(row, dict) for row in data.values())
+        self.frame = pd.DataFrame.from_dict(data, orient="index") if nested else pd.DataFrame(data)
+        self.rows, self.caption, self.name, self.digits = rows, caption, name, digits
         self.formats, self.best = formats or {}, best or {}
         columns = self.frame.columns
         if self.frame.empty:
             raise ValueError(f"Table {name!r} has no values.")
-        if self.frame.index.name is None:
-            raise ValueError(f"Table {name!r}: name the index, it heads the column of the rows' names.")
         if not (columns.is_unique and self.frame.index.is_unique):
             raise ValueError(f"Table {name!r} has two rows or two columns of the same name.")
         unknown = [column for column in (*self.formats, *self.best) if column not in columns]
@@ -75,16 +74,16 @@ class Table:
     def html(self) -> str:
         """Returns the table as HTML; each cell names its column, too, so that a narrow page can show rows as cards."""
         texts, marks = self.texts(), self.marks()
-        head = f'<th scope="col">{escape(self.frame.index.name)}</th>' + "".join(
-            f'<th scope="col"{cell_class(self.frame[column].iloc[0], False)}>{escape(str(column))}</th>'
-            for column in self.frame
+        kinds = {column: "number" if values.map(is_number).any() else "text" for column, values in self.frame.items()}
+        head = f'<th scope="col">{escape(self.rows)}</th>' + "".join(
+            f'<th scope="col" class="{kind}">{escape(str(column))}</th>' for column, kind in kinds.items()
         )
         body = []
         for row in self.frame.index:
             cells = [
-                f'<td data-column="{escape(str(column), True)}"{cell_class(value, marks.at[row, column])}>'
+                f'<td data-column="{escape(str(column), True)}" class="{kind}{" best" * bool(marks.at[row, column])}">'
                 f"{escape(texts.at[row, column])}</td>"
-                for column, value in self.frame.loc[row].items()
+                for column, kind in kinds.items()
             ]
             body.append(f'<tr><th scope="row">{escape(str(row))}</th>{"".join(cells)}</tr>')
         return (
@@ -94,17 +93,12 @@ class Table:
 
     def __str__(self) -> str:
         marks = self.marks()
-        texts = self.texts() + marks.replace({True: "*", False: ""}).astype(str)
+        texts = (self.texts() + marks.map(lambda mark: "*" if mark else "")).rename_axis(columns=self.rows)
         note = ["* best of its column"] if marks.any(axis=None) else []
         return "\n".join([self.caption, texts.to_string(), *note])
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         return {"text/plain": str(self), "text/html": self.html()}
-
-
-def cell_class(value, best) -> str:
-    kinds = [] if isinstance(value, str) else ["number"]
-    return f' class="{" ".join(kinds + ["best"] * bool(best))}"' if kinds or best else ""
 
 
 def shown_alike(values: pd.Series, digits: int, style: str | None) -> pd.Series:
@@ -116,7 +110,7 @@ def shown_alike(values: pd.Series, digits: int, style: str | None) -> pd.Series:
     places = 0 if whole or not powers else max(0, digits - 1 - max(powers))
 
     def text(value):
-        if not isinstance(value, str) and pd.isna(value):
+        if value is None or (not isinstance(value, str) and pd.isna(value)):
             return "–"
         if style:
             return style.format(value).replace("-", "−")
@@ -130,4 +124,4 @@ def shown_alike(values: pd.Series, digits: int, style: str | None) -> pd.Series:
 
 
 def is_number(value) -> bool:
-    return pd.api.types.is_number(value) and not isinstance(value, bool)
+    return pd.api.types.is_number(value) and not isinstance(value, bool) and not pd.isna(value)

@@ -33,10 +33,10 @@ MENDED = (
 
 
 class ClaimsTable(SphinxDirective):
-    """``{claims-table}``: an overview of all chapters, then a section a part with the claims in the outputs."""
+    """``{claims-table}``: an overview of all chapters, what is refuted, then a section a part with all claims."""
 
     def run(self):
-        overview, sections = [], []
+        overview, sections, self.refuted = [], [], []
         for caption, names in pages.parts():
             chapters = [name for name in names if name.startswith("notebooks/") and name in self.env.found_docs]
             tables = [self.chapter(name) for name in chapters]
@@ -47,7 +47,16 @@ class ClaimsTable(SphinxDirective):
             section += nodes.title(text=caption)
             section += [part for _, part in tables]
             sections.append(section)
-        return [self.overview(overview), *sections]
+        return [self.overview(overview), self.refutations(), *sections]
+
+    def refutations(self):
+        """Returns a section with the claims of the source text that did not hold, by chapter."""
+        section = nodes.section(ids=["claims-refuted"])
+        section += nodes.title(text="What did not hold")
+        for name, rows in self.refuted:
+            section += self.parsed(f"{{doc}}`/{name}`")
+            section += nodes.raw("", f'<div class="claims-scroll" tabindex="0">{claims_table(rows)}</div>', format="html")
+        return section
 
     def chapter(self, name):
         """Returns title, claims that hold and claims that are refuted, and the chapter's section."""
@@ -55,7 +64,10 @@ class ClaimsTable(SphinxDirective):
         self.env.note_dependency(str(path))
         notebook = notebooks.read(path)
         rows = [row for record in notebooks.claims(notebook) for row in record["claims"]]
-        refuted = sum(row["verdict"] == "refuted" for row in rows)
+        contradicted = [row for row in rows if row["verdict"] == "refuted"]
+        refuted = len(contradicted)
+        if refuted:
+            self.refuted.append((name, contradicted))
         title = notebooks.title(notebook)
         section = nodes.section(ids=[f"claims-{path.stem.replace('_', '-')}"])
         section += nodes.title(text=title)

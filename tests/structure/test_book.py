@@ -1,6 +1,7 @@
 """The book's sources agree with each other; a dangling label, citation or link stops the build."""
 
 import ast
+import itertools
 import os
 import re
 import shutil
@@ -161,6 +162,69 @@ def test_missing_symbol_is_reported():
     )
     assert notation.symbols(text) == {r"\chi", r"\mathcal Q", r"\Delta", "x", "W"}
     assert notation.missing(text, NOTATION) == {r"\chi", r"\mathcal Q", "W"}
+
+
+APPENDIX = [name for name in pages.pages() if name.startswith("book/appendix")]
+CHAIN = [(a, b) for a, b in itertools.pairwise(pages.pages()) if b not in APPENDIX and not a.endswith(("index", "/part"))]
+
+
+def way_on(name):
+    """The text with which a page sends its reader on: the section "Next" of a notebook, the last paragraph of a text."""
+    text = page_text(name)
+    if "## Next" in text:
+        return re.search(r"^## Next\n(.*?)(?=^## |\Z)", text, flags=re.M | re.S)[1]
+    return re.sub(r"```\{bibliography\}.*", "", text, flags=re.S).strip().rpartition("\n\n")[2]
+
+
+@pytest.mark.parametrize(("name", "after"), CHAIN, ids=[a.split("/")[-1] for a, _ in CHAIN])
+def test_page_sends_its_reader_to_the_next_one(name, after):
+    links = re.findall(r"\{doc\}`([^`]+)`", way_on(name))
+    first = links[0] if "## Next" in page_text(name) else (links or [""])[-1]
+    found = first.removeprefix("/") if first.startswith("/") else f"{name.rpartition('/')[0]}/{first}"
+    assert found == after or f"/{after}" in links
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if name.startswith("notebooks/")])
+def test_who_says_the_source_says_which(name):
+    """Beside another cited paper a reader would take that one for it."""
+    text = page_text(name)
+    if re.search(r"\bthe source\b|source's", text, flags=re.I):
+        assert "{cite}`thuerey2021pbdl`" in text
+
+
+def test_every_chapter_has_a_card():
+    cards = yaml.safe_load((ROOT / "book" / "cards.yml").read_text(encoding="utf-8"))
+    chapters = {name for name in pages.pages()[1:] if name not in APPENDIX and not name.endswith("/part")}
+    assert cards.keys() == chapters
+    assert {card["level"] for card in cards.values()} == {"first", "second", "third"}
+
+
+def test_each_part_begins_with_its_page():
+    for _, names in pages.parts():
+        if names[0] not in APPENDIX:
+            assert names[0].endswith("/part")
+            assert "{chapters}" in page_text(names[0])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "page"), re.findall(r"^\| (\$.*?) \| .* \| \{doc\}`/(.*?)` \|$", NOTATION, flags=re.M)
+)
+def test_symbol_begins_on_the_page_that_notation_names(symbol, page):
+    assert notation.symbols(symbol) <= notation.symbols(page_text(page))
+
+
+def test_notation_gives_each_meaning_a_row():
+    rows = re.findall(r"^\| (\$.*?) \| (.*?) \|", NOTATION, flags=re.M)
+    assert len(rows) > 80
+    assert [meaning for _, meaning in rows if " or a " in meaning or "where a chapter says so" in meaning] == []
+
+
+def test_abbreviations_occur_in_the_prose():
+    table = NOTATION.partition("## Abbreviations")[2]
+    short = {word for row in re.findall(r"^\| ([A-Z][\w, ]+) \|", table, flags=re.M) for word in row.split(", ")}
+    prose = "\n".join(page_text(name) for name in pages.pages() if name != "book/appendix/notation")
+    assert len(short) > 20
+    assert {word for word in short if not re.search(rf"\b{word}s?\b", prose)} == set()
 
 
 # row of the page → row that the notebook prints

@@ -134,6 +134,22 @@ def test_table_has_the_groups_in_order_and_names_its_cells():
     assert html.count('data-column="Source says"') == 3
 
 
+def test_refuted_claims_come_first_and_safeguards_are_folded_while_they_hold(monkeypatch):
+    monkeypatch.setenv("PBDL_CLAIMS", "record")
+    with Claims("c") as claims:
+        claims.check("theirs", 1, at_most=2, source="1")
+        claims.refute("not so", 1, at_most=2, source="3")
+        claims.guard("agrees", 0, at_most=1)
+    html = claims.html()
+    assert html.index("not so") < html.index("theirs") < html.index("<details") < html.index("agrees")
+    assert "(all 1 hold)" in html
+    assert "<details open" not in html.replace(' class="safeguards"', "")
+    with Claims("c") as claims:
+        claims.guard("disagrees", 3, at_most=1)
+    assert '<details class="safeguards" open><summary>' in claims.html()
+    assert "(1 of 1 fail)" in claims.html()
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
