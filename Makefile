@@ -21,7 +21,7 @@ env:  ## the virtual environment with the pinned packages: made, completed or ma
 book: $(SITE)  ## build the site into _build/html
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
 
-$(SITE): $(SOURCES) | env
+$(SITE): $(SOURCES) | env node
 	rm -rf _build/html build
 	$(VENV)/bin/jupyter-book build . -W -n --keep-going --all --quiet
 	$(PY) -m pip wheel -q --no-deps --no-build-isolation --wheel-dir _build/html .

@@ -1,16 +1,12 @@
-"""The built site in headless Chromium, with MathJax from the local copy instead of its CDN."""
+"""The built site in headless Chromium."""
 
 import contextlib
-import mimetypes
 import os
 import shutil
 
 from playwright.sync_api import sync_playwright
 
-from tools import node
-
-MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@3/"
-WIDTHS = (390, 820, 1440)
+WIDTHS = (390, 820, 1280, 1440)
 THEMES = ("light", "dark")
 # Without the second flag Chromium looks for its vendor's hosts at every start.
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -40,18 +36,11 @@ def browser():
 
 
 def new_context(instance, theme="light", width=1440):
-    """Returns a browser context in a theme and width, in which MathJax comes from the local copy."""
+    """Returns a browser context in a theme and width."""
     context = instance.new_context(
         viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
     )
     context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
-    mathjax = node.modules() / "mathjax"
-
-    def answer(route):
-        path = mathjax / route.request.url.removeprefix(MATHJAX).split("?")[0]
-        route.fulfill(body=path.read_bytes(), content_type=mimetypes.guess_type(path)[0] or "text/plain")
-
-    context.route(MATHJAX + "**", answer)
     return context
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from pbdl_helpers import datasets
 from pbdl_helpers.claims import shown
 from tools import ROOT, notebooks, pages
 
@@ -135,9 +136,24 @@ class Measured(SphinxRole):
         return [nodes.Text(shown(rows[0])[0])], []
 
 
+class DataFile(SphinxRole):
+    """``{data-file}`NAME```: a link to a file in ``data/`` with its size."""
+
+    def run(self):
+        known = datasets.registry()["files"]
+        if self.text not in known:
+            logger.warning("there is no data file %r", self.text, location=self.get_location())
+            return [], []
+        size = known[self.text]["bytes"] / 1e6
+        address = f"{pages.repository_url()}/raw/main/data/{self.text}"
+        text = f"{self.text}, {size:.0f} MB" if size >= 1 else f"{self.text}, {1000 * size:.0f} kB"
+        return [nodes.reference("", text, refuri=address)], []
+
+
 def setup(app):
     app.add_directive("gallery", Gallery)
     app.add_directive("chapters", Chapters)
     app.add_directive("key-picture", KeyPicture)
     app.add_role("measured", Measured())
+    app.add_role("data-file", DataFile())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

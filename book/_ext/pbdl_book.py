@@ -1,6 +1,11 @@
-"""Sphinx extension of the book: its address, page of claims, citations, search, and mends of the theme."""
+"""Sphinx extension of the book: its address, page of claims, citations, search, videos, and mends of the theme."""
 
+import base64
+import hashlib
 import re
+import shutil
+from html import escape
+from pathlib import Path
 
 import imagesize
 import pybtex.plugin
@@ -11,7 +16,7 @@ from sphinx import search
 from sphinx.util.docutils import SphinxDirective
 
 from pbdl_helpers.claims import claims_table
-from tools import ROOT, notebooks, pages
+from tools import ROOT, node, notebooks, pages
 
 # Set here because `html_theme_options` in _config.yml would drop all that Jupyter Book sets itself.
 THEME_OPTIONS = {
@@ -22,6 +27,7 @@ THEME_OPTIONS = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 
+MATHJAX, MATHJAX_FONTS = "tex-chtml-full.js", "output/chtml/fonts/woff-v2"  # all that it ever loads
 WIDE = 900  # pixels; a picture wider than this scrolls on phones instead of shrinking until nobody can read it
 
 MENDED = (
@@ -130,6 +136,51 @@ def let_wide_pictures_scroll(app, body):
     return re.sub(figure, mark, body)
 
 
+def how_to_cite(pagename) -> str:
+    """Returns a folded BibTeX entry for a chapter."""
+    chapters = [name for _, names in pages.parts() for name in names if not name.startswith("book/appendix")]
+    if pagename not in chapters:
+        return ""
+    path = ROOT / f"{pagename}.ipynb"
+    source = notebooks.title(notebooks.read(path)) if path.exists() else first_heading(path.with_suffix(".md"))
+    config = pages.config()
+    entry = "\n".join(
+        [
+            f"@incollection{{pbdlbook-{pagename.rpartition('/')[2]},",
+            f"  title     = {{{source}}},",
+            f"  author    = {{{config['author']}}},",
+            f"  booktitle = {{{config['title']}: an executable edition}},",
+            f"  year      = {{{config['copyright']}}},",
+            f"  url       = {{{pages.site_url(pages.repository_url())}{pagename}.html}}",
+            "}",
+        ]
+    )
+    return f'<details class="cite"><summary>Cite this chapter</summary><pre>{escape(entry)}</pre></details>'
+
+
+def first_heading(path) -> str:
+    return next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# "))[2:]
+
+
+def videos_as_files(app, body, pathto):
+    """Writes videos and their stills, which notebooks hold as base64 text, as files that load when they are wanted."""
+    folder = Path(app.outdir) / "_static" / "videos"
+
+    def store(match):
+        data = base64.b64decode(match["data"])
+        name = f"{hashlib.sha256(data).hexdigest()[:16]}.{match['kind']}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+        return f'{match["attribute"]}="{pathto(f"_static/videos/{name}", 1)}"'
+
+    def mend(match):
+        video = match[0].replace('preload="metadata"', 'preload="none"')
+        data = r'(?P<attribute>poster|src)="data:(?:image|video)/(?P<kind>\w+);base64,(?P<data>[^"]*)"'
+        return f'<div class="video">{re.sub(data, store, video)}</div>'
+
+    return re.sub(r"<video\b.*?</video>", mend, body, flags=re.S)
+
+
 def mend_page(app, pagename, templatename, context, doctree):
     """Mends what the theme and the extensions write wrong.
 
@@ -141,7 +192,8 @@ def mend_page(app, pagename, templatename, context, doctree):
     body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     for attribute in MENDED:
         body = body.replace(f" {attribute}", "")
-    context["body"] = let_wide_pictures_scroll(app, body)
+    body = videos_as_files(app, body, context["pathto"])
+    context["body"] = let_wide_pictures_scroll(app, body) + how_to_cite(pagename)
     # live cells are not offered, and their set-up script comes twice, which is an error in every browser
     context["script_files"] = [s for s in context["script_files"] if "thebe" not in f"{s} {s.attributes}".lower()]
     context["pagetitle"] = context.get("pagetitle") or context.get("title") or app.config.project
@@ -149,6 +201,21 @@ def mend_page(app, pagename, templatename, context, doctree):
 
 def set_theme_options(app, config):
     config.html_theme_options.update(THEME_OPTIONS)
+
+
+def set_mathjax(app, config):
+    """Serves MathJax from the site itself, from the copy that `make node` installed; without it, from MathJax's CDN."""
+    try:
+        mathjax = node.modules() / "mathjax" / "es5"
+    except FileNotFoundError:
+        return
+    folder = ROOT / "_build" / "mathjax"
+    for name in (MATHJAX, MATHJAX_FONTS):
+        (folder / "mathjax" / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(mathjax / MATHJAX, folder / "mathjax" / MATHJAX)
+    shutil.copytree(mathjax / MATHJAX_FONTS, folder / "mathjax" / MATHJAX_FONTS, dirs_exist_ok=True)
+    config.html_static_path = [*config.html_static_path, str(folder)]
+    config.mathjax_path = f"mathjax/{MATHJAX}"
 
 
 def set_address(app, config):
@@ -163,6 +230,7 @@ def set_address(app, config):
 
 def setup(app):
     app.connect("config-inited", set_theme_options)
+    app.connect("config-inited", set_mathjax)
     app.connect("config-inited", set_address, priority=1)  # before the extensions that read them
     app.add_directive("claims-table", ClaimsTable)
     pybtex.plugin.register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
@@ -170,4 +238,5 @@ def setup(app):
     app.connect("html-page-context", mend_page, priority=900)  # after the theme
     app.add_css_file("pbdl.css")
     app.add_js_file("search.js")
+    app.add_js_file("video.js")
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,7 @@
 """The built site as its readers meet it, in headless Chromium."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tools import browser as site_browser
@@ -23,10 +25,15 @@ OVERFLOW = """() => document.documentElement.scrollWidth > window.innerWidth + 1
   : []"""
 
 
-def listen(problems):
-    """Returns a function that makes a page report console errors, exceptions and failed requests."""
+def listen(problems, home=None):
+    """Returns a function that makes a page report console errors, exceptions, failed requests, and those elsewhere."""
 
     def attach(page):
+        if home:
+            page.on(
+                "request",
+                lambda r: not r.url.startswith((home, "data:", "blob:")) and problems.append(f"elsewhere: {r.url}"),
+            )
         page.on("console", lambda m: m.type in ("error", "warning") and problems.append(f"console: {m.text}"))
         page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
         # a page that is left before its icon has come cancels the request: no fault of the site
@@ -49,6 +56,18 @@ def axe_violations(page, rules=None):
     ]
 
 
+CUT = """selector => [...document.querySelectorAll(selector)]
+  .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.textContent.trim().slice(0, 60))"""
+
+
+def cut_problems(page):
+    """Formulas and lines of code that are wider than their place."""
+    formulas = page.evaluate(CUT, "article div.math, article div.math > mjx-container")
+    code = page.evaluate(CUT, "article div.cell_input pre")
+    return [f"formula is cut: {text}" for text in formulas] + [f"code is cut: {text}" for text in code]
+
+
 def picture_problems(page):
     return page.evaluate("""() => [...document.images].flatMap(image =>
       (image.alt ? [] : ['no alt text: ' + image.src.slice(0, 100)]).concat(
@@ -66,12 +85,14 @@ def formula_problems(page):
 def test_page(browser, site, name):
     problems = []
     context = site_browser.new_context(browser, "light")
-    page = site_browser.open_page(context, f"{site}{name}.html", listen(problems))
+    page = site_browser.open_page(context, f"{site}{name}.html", listen(problems, site))
     assert page.evaluate("() => document.documentElement.dataset.theme") == "light"
     problems += formula_problems(page) + picture_problems(page)
     for width in site_browser.WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         problems += [f"{width} px: {problem}" for problem in page.evaluate(OVERFLOW)]
+        if width >= 1280:
+            problems += [f"{width} px: {problem}" for problem in cut_problems(page)]
     problems += axe_violations(page)
     context.close()
     assert problems == []
@@ -120,6 +141,58 @@ def test_search_finds_a_page(browser, site):
     assert "\\" not in " ".join(page.locator("#search-results p.context").all_inner_texts())  # no raw LaTeX
     page.goto(f"{site}search.html?q=zzzzqqqq")
     page.get_by_text("did not match any documents").wait_for()
+    context.close()
+    assert problems == []
+
+
+# what people type → a page that must be among the first three
+QUERIES = {
+    "PINN": "physical_losses/burgers_pinn",
+    "physics-informed neural network": "physical_losses/burgers_pinn",
+    "ELBO": "probabilistic/ddpm",
+    "evidence lower bound": "probabilistic/ddpm",
+    "diffusion model": "probabilistic/ddpm",
+    "DDPM": "probabilistic/ddpm",
+    "Wasserstein": "probabilistic/ddpm",
+    "CFL": "introduction/navier_stokes_forward",
+    "Courant number": "introduction/navier_stokes_forward",
+    "U-Net": "surrogates/airfoils",
+    "overfitting": "surrogates/airfoils",
+    "FNO": "surrogates/architectures",
+    "neural operator": "surrogates/architectures",
+    "receptive field": "surrogates/architecture_choice",
+    "surrogate": "surrogates/supervised_training",
+    "adjoint": "differentiable_physics/differentiable_operators",
+    "checkpointing": "differentiable_physics/differentiable_operators",
+    "solver in the loop": "differentiable_physics/solver_in_the_loop",
+    "Reynolds number": "differentiable_physics/solver_in_the_loop",
+    "vanishing gradient": "differentiable_physics/unrolling",
+    "flow control": "differentiable_physics/fluid_control",
+    "posterior": "probabilistic/posteriors",
+    "normalizing flow": "probabilistic/normalizing_flows",
+    "Langevin": "probabilistic/score_matching",
+    "flow matching": "probabilistic/flow_matching",
+    "Gauss–Newton": "improved_gradients/optimizer_comparison",
+    "half-inverse gradients": "improved_gradients/half_inverse_gradients",
+    "Cole–Hopf": "introduction/burgers_forward",
+    "which method should I use": "appendix/which_method",
+    "how to install": "book/index",
+    "run locally": "book/index",
+    "colab": "book/index",
+    "download data": "appendix/data",
+}
+
+
+def test_search_finds_the_page_that_explains_a_word(browser, site):
+    context = site_browser.new_context(browser)
+    page = site_browser.open_page(context, f"{site}search.html")
+    problems = []
+    for query, wanted in QUERIES.items():
+        page.goto(f"{site}search.html?q={quote(query)}")
+        page.wait_for_function("() => /found|did not match/.test(document.querySelector('#search-results').innerText)")
+        links = [a.get_attribute("href") for a in page.locator("#search-results li > a").all()[:3]]
+        if not any(wanted in link for link in links):
+            problems.append(f"{query}: {links}")
     context.close()
     assert problems == []
 

@@ -139,6 +139,12 @@ def test_data_are_registered_and_small():
     assert sum(path.stat().st_size for path in files.values()) <= checks.DATA_BYTES
 
 
+def test_data_page_begins_with_a_table_of_all_files():
+    page = (ROOT / "book/appendix/data.md").read_text(encoding="utf-8")
+    table = page[: page.index("## Layout")]
+    assert set(re.findall(r"\{data-file\}`([^`]+)`", table)) == datasets.registry()["files"].keys()
+
+
 NOTATION = (ROOT / "book/appendix/notation.md").read_text(encoding="utf-8")
 # errata.md quotes the source's symbols
 CHAPTERS = [name for name in pages.pages() if name != "book/appendix/errata"]
