@@ -8,6 +8,8 @@ import re
 import yaml
 from docutils import nodes
 from PIL import Image
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -18,7 +20,7 @@ from tools import ROOT, notebooks, pages
 logger = logging.getLogger(__name__)
 
 THUMBNAIL = (640, 400)  # pixels
-CARDS = ROOT / "book" / "cards.yml"
+CARDS, WORDS = ROOT / "book" / "cards.yml", ROOT / "book" / "words.yml"
 
 
 def cards() -> dict:
@@ -150,7 +152,22 @@ class DataFile(SphinxRole):
         return [nodes.reference("", text, refuri=address)], []
 
 
+class Words(SphinxTransform):
+    """Enters the words of ``book/words.yml`` into the index, as main entries: the search puts their page first."""
+
+    default_priority = 60
+
+    def apply(self):
+        self.env.note_dependency(str(WORDS))
+        words = yaml.safe_load(WORDS.read_text(encoding="utf-8")).get(self.env.docname)
+        section = next(self.document.findall(nodes.section), None)
+        if words and section is not None:
+            entries = [("single", word, section["ids"][0], "main", None) for word in words]
+            section.insert(1, addnodes.index(entries=entries))
+
+
 def setup(app):
+    app.add_transform(Words)
     app.add_directive("gallery", Gallery)
     app.add_directive("chapters", Chapters)
     app.add_directive("key-picture", KeyPicture)
