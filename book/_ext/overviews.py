@@ -95,7 +95,7 @@ class Chapters(Overview):
 
     def run(self):
         names = next(names for _, names in pages.parts() if self.env.docname in names)
-        entries = nodes.enumerated_list(classes=["chapters"])
+        entries = nodes.bullet_list(classes=["chapters"])
         for name in names:
             if name != self.env.docname:
                 self.depend(name)

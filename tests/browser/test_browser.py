@@ -57,7 +57,7 @@ def axe_violations(page, rules=None):
 
 
 CUT = """selector => [...document.querySelectorAll(selector)]
-  .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1)
+  .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
   .map(e => e.textContent.trim().slice(0, 60))"""
 
 
