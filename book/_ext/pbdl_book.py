@@ -162,6 +162,21 @@ def first_heading(path) -> str:
     return next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# "))[2:]
 
 
+def name_bars(body) -> str:
+    """Says on the bar of a folded cell what is in it."""
+    kinds = {"import pbdl_helpers": "set-up", "with Claims(": "how the claims are measured", "setup(": "set-up"}
+    figure = r"plotting|plt\.|subplots|\.savefig"
+
+    def name(match):
+        code = re.sub(r"<[^>]+>", "", match["code"])
+        kind = next((kind for part, kind in kinds.items() if part in code), None)
+        kind = kind or ("code of the figure" if re.search(figure, code) else "code")
+        return match["start"].replace("code cell source", kind) + match["code"]
+
+    bar = r"(?P<start><details class=\"hide above-input\">.*?</summary>)(?P<code>.*?</details>)"
+    return re.sub(bar, name, body, flags=re.S)
+
+
 def videos_as_files(app, body, pathto):
     """Writes videos and their stills, which notebooks hold as base64 text, as files that load when they are wanted."""
     folder = Path(app.outdir) / "_static" / "videos"
@@ -192,7 +207,7 @@ def mend_page(app, pagename, templatename, context, doctree):
     body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     for attribute in MENDED:
         body = body.replace(f" {attribute}", "")
-    body = videos_as_files(app, body, context["pathto"])
+    body = videos_as_files(app, name_bars(body), context["pathto"])
     context["body"] = let_wide_pictures_scroll(app, body) + how_to_cite(pagename)
     # live cells are not offered, and their set-up script comes twice, which is an error in every browser
     context["script_files"] = [s for s in context["script_files"] if "thebe" not in f"{s} {s.attributes}".lower()]

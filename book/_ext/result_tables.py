@@ -32,6 +32,26 @@ class ShowClaims(SphinxTransform):
             raw.rawsource = ""
 
 
+class OneSetUpBar(SphinxTransform):
+    """Puts the folded cells at the top of a notebook, bootstrap and imports, into one: the reader meets one bar."""
+
+    default_priority = 50
+
+    def apply(self):
+        folded = [node for node in self.document.findall(nodes.container) if is_folded(node)]
+        if len(folded) < 2 or folded[0].parent is not folded[1].parent:
+            return
+        first, second = folded[:2]
+        if first.parent.index(second) == first.parent.index(first) + 1 and len(first.children) == 1:
+            first.children[0].extend(second.children[0].children)
+            first.extend(second.children[1:])
+            second.parent.remove(second)
+
+
+def is_folded(node) -> bool:
+    return node.get("nb_element") == "cell_code" and "tag_hide-input" in node["classes"]
+
+
 class FindResultTables(SphinxTransform):
     """Puts a numbered table in the place of an output that holds one, so that ``{numref}`` finds its name."""
 
@@ -68,4 +88,5 @@ def setup(app):
     app.add_enumerable_node(ResultTable, "table", lambda node: node["caption"], html=(visit, depart))
     app.add_transform(FindResultTables)
     app.add_transform(ShowClaims)
+    app.add_transform(OneSetUpBar)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

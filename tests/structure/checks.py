@@ -220,6 +220,18 @@ def markdown_problems(text) -> list[str]:
     return problems + [f"{tag} has no alt text" for tag in re.findall(r"<img\b[^>]*>", text) if not has_alt(tag)]
 
 
+def printed_tables(notebook) -> list[str]:
+    """Returns printed outputs in columns, which break on a phone: the first line of each."""
+    found = []
+    for cell in notebooks.code_cells(notebook):
+        text = "".join(output.get("text", "") for output in cell.outputs)
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        rows = [line for line in lines if re.search(r"\S {2,}\S", line) and re.search(r"\d", line)]
+        if len(lines) > 2 and len(rows) > 1:
+            found.append(lines[0])
+    return found
+
+
 def has_alt(tag) -> bool:
     return re.search(r'\balt="[^"]+"', tag) is not None
 
