@@ -11,6 +11,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from IPython import get_ipython
+
+from pbdl_helpers import narrow
 
 __all__ = ["COLORS", "animate", "cloud", "compare", "curves", "images", "keep", "style"]
 
@@ -48,6 +51,9 @@ def style() -> None:
             "image.interpolation": "nearest",
         }
     )
+    shell = get_ipython()
+    if shell is not None:  # figures of a notebook also get a version for phones
+        shell.display_formatter.mimebundle_formatter.for_type(plt.Figure, narrow.bundle)
 
 
 def images(fields, titles, *, label, extent=None, cmap="viridis", symmetric=False, axes_labels=("x", "y"), width=11):

@@ -15,6 +15,7 @@ from pybtex.style.labels import BaseLabelStyle
 from sphinx import search
 from sphinx.util.docutils import SphinxDirective
 
+from pbdl_helpers import narrow
 from pbdl_helpers.claims import claims_table
 from tools import ROOT, node, notebooks, pages
 
@@ -136,6 +137,22 @@ def let_wide_pictures_scroll(app, body):
     return re.sub(figure, mark, body)
 
 
+def pictures_for_phones(app, pagename, body, pathto):
+    """Offers phones the narrow version of a figure, where a notebook's output has one beside the wide one."""
+    path = ROOT / f"{pagename}.ipynb"
+    if not path.exists():
+        return body
+    for cell in notebooks.code_cells(notebooks.read(path)):
+        for data in (output.get("data", {}) for output in cell.outputs):
+            if narrow.MIME in data and "image/png" in data:
+                name = hashlib.sha256(base64.b64decode(data["image/png"])).hexdigest()  # as myst-nb names it
+                (Path(app.outdir) / "_images" / f"{name}.webp").write_bytes(base64.b64decode(data[narrow.MIME]))
+                source = f'<source media="(max-width: 640px)" srcset="{pathto(f"_images/{name}.webp", 1)}">'
+                figure = rf'(<figure [^>]*>\s*(?:<a [^>]*>)?)(<img [^>]*_images/{name}\.png"[^>]*>)'
+                body = re.sub(figure, rf"\1<picture>{source}\2</picture>", body)
+    return body
+
+
 def how_to_cite(pagename) -> str:
     """Returns a folded BibTeX entry for a chapter."""
     chapters = [name for _, names in pages.parts() for name in names if not name.startswith("book/appendix")]
@@ -208,7 +225,8 @@ def mend_page(app, pagename, templatename, context, doctree):
     for attribute in MENDED:
         body = body.replace(f" {attribute}", "")
     body = videos_as_files(app, name_bars(body), context["pathto"])
-    context["body"] = let_wide_pictures_scroll(app, body) + how_to_cite(pagename)
+    body = pictures_for_phones(app, pagename, let_wide_pictures_scroll(app, body), context["pathto"])
+    context["body"] = body + how_to_cite(pagename)
     # live cells are not offered, and their set-up script comes twice, which is an error in every browser
     context["script_files"] = [s for s in context["script_files"] if "thebe" not in f"{s} {s.attributes}".lower()]
     context["pagetitle"] = context.get("pagetitle") or context.get("title") or app.config.project
