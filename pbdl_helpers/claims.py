@@ -173,8 +173,8 @@ def limits(text, at_most, at_least, between, exactly) -> tuple[float, float]:
 def claims_table(rows: list[dict]) -> str:
     """Returns claims as HTML: two tables, of claims and, folded, of safeguards, each with what is refuted first.
 
-    A row has sentence, measured value, bound, what the source says and verdict. Each cell names its column, too, so that
-    a narrow page can show each row as a card.
+    A row has sentence, measured value, bound, what the source says and verdict. Each cell names its column, too, so
+    that a narrow page can show each row as a card.
     """
     first = sorted(rows, key=lambda row: row["verdict"] == "holds")
     groups = {group: [row for row in first if row["group"] == group] for group in GROUPS}
@@ -184,8 +184,9 @@ def claims_table(rows: list[dict]) -> str:
     if guards:
         fails = sum(not row["passed"] for row in guards)
         verdict = f"{fails} of {len(guards)} fail" if fails else f"all {len(guards)} hold"
+        state = " open" if fails else ""
         html += (
-            f'<details class="safeguards"{" open" if fails else ""}><summary>{GROUPS["safeguard"]} ({verdict})</summary>'
+            f'<details class="safeguards"{state}><summary>{GROUPS["safeguard"]} ({verdict})</summary>'
             f"{one_table({'': guards})}</details>"
         )
     return html

@@ -1,4 +1,4 @@
-"""Sphinx extension: overviews made from the notebooks and from ``book/cards.yml``, and numbers that notebooks measured."""
+"""Sphinx extension: overviews made from notebooks and ``book/cards.yml``, and numbers that notebooks measured."""
 
 import base64
 import io
@@ -124,7 +124,7 @@ class KeyPicture(Overview):
 
 
 class Measured(SphinxRole):
-    """``{measured}`NOTEBOOK: CLAIM```: the value that a notebook measured for the claim that begins with these words."""
+    """``{measured}`NOTEBOOK: CLAIM```: the value measured for the claim of a notebook that begins with these words."""
 
     def run(self):
         name, _, start = self.text.partition(": ")

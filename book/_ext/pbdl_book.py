@@ -62,7 +62,9 @@ class ClaimsTable(SphinxDirective):
         section += nodes.title(text="What did not hold")
         for name, rows in self.refuted:
             section += self.parsed(f"{{doc}}`/{name}`")
-            section += nodes.raw("", f'<div class="claims-scroll" tabindex="0">{claims_table(rows)}</div>', format="html")
+            section += nodes.raw(
+                "", f'<div class="claims-scroll" tabindex="0">{claims_table(rows)}</div>', format="html"
+            )
         return section
 
     def chapter(self, name):

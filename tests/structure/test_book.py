@@ -171,11 +171,13 @@ def test_missing_symbol_is_reported():
 
 
 APPENDIX = [name for name in pages.pages() if name.startswith("book/appendix")]
-CHAIN = [(a, b) for a, b in itertools.pairwise(pages.pages()) if b not in APPENDIX and not a.endswith(("index", "/part"))]
+CHAIN = [
+    (a, b) for a, b in itertools.pairwise(pages.pages()) if b not in APPENDIX and not a.endswith(("index", "/part"))
+]
 
 
 def way_on(name):
-    """The text with which a page sends its reader on: the section "Next" of a notebook, the last paragraph of a text."""
+    """The text with which a page sends its reader on: section "Next" of a notebook, last paragraph of a text."""
     text = page_text(name)
     if "## Next" in text:
         return re.search(r"^## Next\n(.*?)(?=^## |\Z)", text, flags=re.M | re.S)[1]

@@ -34,7 +34,7 @@ def test_notebook(path):
     assert checks.chapter_problems(notebook, notebooks.name(path)) == []
 
 
-# Notebooks whose results are still printed in columns. The list only shrinks: `pbdl_helpers.tables.Table` shows results.
+# Notebooks whose results are still printed in columns, not shown by `tables.Table`. The list only shrinks.
 STILL_PRINTED = {
     *("burgers_dp", "differentiable_operators", "fluid_control", "fluid_inverse", "solver_in_the_loop", "unrolling"),
     *("heat_sip", "optimizer_comparison", "oscillators_hig", "sip_training", "burgers_pinn", "helmholtz_hodge"),

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +32,7 @@ def test_panels_stand_one_below_the_other_with_their_labels():
     copy = narrow.stacked(figure)
     copy.draw_without_rendering()
     boxes = [ax.get_position() for ax in copy.axes]
-    assert all(above.y0 >= below.y1 for above, below in zip(boxes, boxes[1:], strict=False))
+    assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))
     assert [ax.get_ylabel() for ax in copy.axes] == ["u [m/s]"] * 3
     assert all(label.get_visible() for ax in copy.axes for label in ax.get_yticklabels())
     assert copy.get_size_inches() == pytest.approx([3.6, 10.8])
