@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 __all__ = ["MIME", "bundle", "stacked"]
 
-#: Media type of the narrow version in a cell's output: a WebP image as base64 text.
+#: Media type of the narrow version in an output, a WebP image as base64 text.
 MIME = "application/vnd.pbdl.narrow+webp"
 
 WIDTH = 3.6  # inches; at the 342 pixels that a phone has for it, a label of 11 points is shown at 11 points

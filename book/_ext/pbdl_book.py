@@ -192,7 +192,7 @@ def name_bars(body) -> str:
         kind = kind or ("code of the figure" if re.search(figure, code) else "code")
         return match["start"].replace("code cell source", kind) + match["code"]
 
-    bar = r"(?P<start><details class=\"hide above-input\">.*?</summary>)(?P<code>.*?</details>)"
+    bar = r"(?P<start><details class=\"[^\"]*hide above-input\">.*?</summary>)(?P<code>.*?</details>)"
     return re.sub(bar, name, body, flags=re.S)
 
 
