@@ -34,9 +34,7 @@ def usable(folder):
     """Tells whether an environment's own Python starts there, is new enough and has pip."""
     code = "import sys, pip; print(sys.version_info >= {}, sys.prefix, sep='\\n')".format(NEEDED)
     try:
-        answer = subprocess.check_output(
-            [python_of(folder), "-c", code], universal_newlines=True, stderr=subprocess.DEVNULL
-        )
+        answer = subprocess.check_output([python_of(folder), "-c", code], encoding="utf-8", stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):
         return False
     new_enough, prefix = answer.splitlines()[:2]

@@ -76,7 +76,7 @@ sim = data.get_sim_raw(0)
 print("RESULT", len(data), bool((source == sim[1]).all()), bool((target == sim[2]).all()),
       bool((source == target).all()), float(constants[0]))
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=300)
     assert "RESULT 8 True True False 0.1" in result.stdout, result.stdout + result.stderr
 
 

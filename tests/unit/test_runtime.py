@@ -66,7 +66,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 def test_memory_of_large_tensors_is_used_again():
-    output = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, encoding="utf-8", check=True).stdout
     assert int(output.splitlines()[-1]) < 1000  # a new mapping of one such tensor has 10,000 pages
 
 
