@@ -148,7 +148,9 @@ def pictures_for_phones(app, pagename, body, pathto):
         for data in (output.get("data", {}) for output in cell.outputs):
             if narrow.MIME in data and "image/png" in data:
                 name = hashlib.sha256(base64.b64decode(data["image/png"])).hexdigest()  # as myst-nb names it
-                (Path(app.outdir) / "_images" / f"{name}.webp").write_bytes(base64.b64decode(data[narrow.MIME]))
+                file = Path(app.outdir) / "_images" / f"{name}.webp"
+                file.parent.mkdir(exist_ok=True)
+                file.write_bytes(base64.b64decode(data[narrow.MIME]))
                 source = f'<source media="(max-width: 640px)" srcset="{pathto(f"_images/{name}.webp", 1)}">'
                 figure = rf'(<figure [^>]*>\s*(?:<a [^>]*>)?)(<img [^>]*_images/{name}\.png"[^>]*>)'
                 body = re.sub(figure, rf"\1<picture>{source}\2</picture>", body)
