@@ -61,6 +61,12 @@ CUT = """selector => [...document.querySelectorAll(selector)]
   .map(e => e.textContent.trim().slice(0, 60))"""
 
 
+# What sticks out to the left of a box that scrolls cannot be reached.
+HIDDEN = """() => [...document.querySelectorAll('article div.math mjx-math')]
+  .filter(e => e.getBoundingClientRect().left < e.closest('div.math').getBoundingClientRect().left - 1)
+  .map(e => 'the left of a formula cannot be reached: ' + e.textContent.trim().slice(0, 40))"""
+
+
 def cut_problems(page):
     """Formulas and lines of code that are wider than their place."""
     formulas = page.evaluate(CUT, "article div.math, article div.math > mjx-container")
@@ -91,8 +97,8 @@ def test_page(browser, site, name):
     for width in site_browser.WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         problems += [f"{width} px: {problem}" for problem in page.evaluate(OVERFLOW)]
-        if width >= 1280:
-            problems += [f"{width} px: {problem}" for problem in cut_problems(page)]
+        found = cut_problems(page) if width >= 1280 else page.evaluate(HIDDEN)
+        problems += [f"{width} px: {problem}" for problem in found]
     problems += axe_violations(page)
     context.close()
     assert problems == []
