@@ -224,6 +224,7 @@ def test_symbol_begins_on_the_page_that_notation_names(symbol, page):
 def test_notation_gives_each_meaning_a_row():
     rows = re.findall(r"^\| (\$.*?) \| (.*?) \|", NOTATION, flags=re.M)
     assert len(rows) > 80
+    assert [line for line in NOTATION.splitlines()[3:] if line and not line.startswith(("|", "#"))] == []
     assert [meaning for _, meaning in rows if " or a " in meaning or "where a chapter says so" in meaning] == []
 
 
