@@ -47,12 +47,49 @@ def test_colour_bar_stays_one():
     copy.draw_without_rendering()
 
 
+def test_grid_is_read_column_by_column_with_the_names_at_its_edge():
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True, layout="constrained")
+    for (row, column), ax in np.ndenumerate(axes):
+        ax.set(title=f"column {column}" if row == 0 else "", xlabel="t [s]" if row else "")
+    for ax, name in zip(axes[:, 0], ("u", "v"), strict=True):
+        ax.set_ylabel(name)
+    copy = narrow.stacked(figure)
+    copy.draw_without_rendering()
+    panels = sorted(copy.axes, key=lambda ax: -ax.get_position().y0)
+    assert [ax.get_title() for ax in panels] == ["column 0", "", "column 1", ""]
+    assert [ax.get_ylabel() for ax in panels] == ["u", "v", "u", "v"]
+    assert {ax.get_xlabel() for ax in panels} == {"t [s]"}
+    assert copy.get_size_inches() == pytest.approx([3.6, 4 * 3.6 * 6 / 9])
+
+
+def test_pictures_without_ticks_stand_two_in_a_row():
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+    for ax in axes:
+        ax.imshow(np.eye(4))
+        ax.set(xticks=[], yticks=[], title="a title that is longer than its picture")
+    copy = narrow.stacked(figure)
+    copy.draw_without_rendering()
+    first, second, third = (ax.get_position() for ax in copy.axes)
+    assert first.x1 <= second.x0 and third.y1 <= first.y0
+    assert all("\n" in ax.get_title() for ax in copy.axes)
+
+
+def test_formula_in_a_title_is_not_broken():
+    assert narrow.broken("the mean of the field at Re = 100", 20) == "the mean of the\nfield at Re = 100"
+    assert narrow.broken("the mean where $x = 1$ holds", 20) == "the mean where $x = 1$ holds"
+
+
+def test_single_panel_becomes_as_wide_as_a_phone():
+    figure, _ = plt.subplots(figsize=(7.2, 3.6))
+    assert narrow.stacked(figure).get_size_inches() == pytest.approx([3.6, 1.8])
+
+
 def test_other_figures_have_no_narrow_version():
-    single, _ = plt.subplots()
-    grid, _ = plt.subplots(2, 2)
+    empty = plt.figure()
+    mosaic, _ = plt.subplot_mosaic("AAB;CDB")
     unnamed = row()
     unnamed.axes[0].xaxis.set_major_formatter(lambda x, _: f"{x}")
-    assert [narrow.bundle(figure) for figure in (single, grid, unnamed)] == [{}, {}, {}]
+    assert [narrow.bundle(figure) for figure in (empty, mosaic, unnamed)] == [{}, {}, {}]
 
 
 def test_bundle_is_a_picture_with_letters_of_eleven_points_on_a_phone():
