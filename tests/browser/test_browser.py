@@ -1,5 +1,6 @@
 """The built site as its readers meet it, in headless Chromium."""
 
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -74,6 +75,50 @@ def cut_problems(page):
     return [f"formula is cut: {text}" for text in formulas] + [f"code is cut: {text}" for text in code]
 
 
+def width_problems(page):
+    """What is cut or sticks out at each width."""
+    problems = []
+    for width in site_browser.WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate(OVERFLOW) + (cut_problems(page) if width >= 1280 else page.evaluate(HIDDEN))
+        problems += [f"{width} px: {problem}" for problem in found]
+    return problems
+
+
+# Open code takes at most a quarter of a page. The notebooks that take more; the list only shrinks.
+MUCH_CODE = {
+    *("airfoils", "architectures", "helmholtz_hodge", "burgers_pinn", "differentiable_operators", "burgers_dp"),
+    *("fluid_inverse", "solver_in_the_loop", "fluid_control", "posteriors", "normalizing_flows", "score_matching"),
+    *("ddpm", "flow_matching", "optimizer_comparison", "sip_training", "heat_sip", "oscillators_hig"),
+}
+CODE = """() => {
+  const heights = selector => [...document.querySelectorAll(selector)].filter(e => e.checkVisibility())
+    .reduce((sum, e) => sum + e.getBoundingClientRect().height, 0);
+  return heights('article div.cell_input') / heights('article.bd-article');
+}"""
+
+
+def code_problems(page, name):
+    """A page on the list that has become readable leaves it."""
+    share = page.evaluate(CODE)
+    if (name.rpartition("/")[2] in MUCH_CODE) == (share > 0.25):
+        return []
+    return [f"{share:.0%} of the page is open code: more than a quarter, or no longer so and still on the list"]
+
+
+WEIGHT = 1.5e6  # bytes of a page, uncompressed, beside what all pages share in _static
+
+
+def weigh(responses):
+    """Returns a function that makes a page collect the files that it alone needs."""
+    return lambda page: page.on("response", lambda r: "/_static/" in r.url or responses.append(r))
+
+
+def weight_problems(responses):
+    weight = sum(len(response.body()) for response in responses if response.ok)
+    return [f"{weight / 1e6:.1f} MB of files"] if weight > WEIGHT else []
+
+
 def picture_problems(page):
     return page.evaluate("""() => [...document.images].flatMap(image =>
       (image.alt ? [] : ['no alt text: ' + image.src.slice(0, 100)]).concat(
@@ -89,50 +134,61 @@ def formula_problems(page):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page(browser, site, name):
-    problems = []
+    problems, responses = [], []
     context = site_browser.new_context(browser, "light")
-    page = site_browser.open_page(context, f"{site}{name}.html", listen(problems, site))
+
+    def attach(page):
+        listen(problems, site)(page)
+        weigh(responses)(page)
+
+    page = site_browser.open_page(context, f"{site}{name}.html", attach)
     assert page.evaluate("() => document.documentElement.dataset.theme") == "light"
-    problems += formula_problems(page) + picture_problems(page)
-    for width in site_browser.WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        problems += [f"{width} px: {problem}" for problem in page.evaluate(OVERFLOW)]
-        found = cut_problems(page) if width >= 1280 else page.evaluate(HIDDEN)
-        problems += [f"{width} px: {problem}" for problem in found]
-    problems += axe_violations(page)
+    problems += formula_problems(page) + picture_problems(page) + weight_problems(responses)
+    problems += width_problems(page) + axe_violations(page)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    problems += code_problems(page, name)
     context.close()
     assert problems == []
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_in_the_dark(browser, site, name):
-    """Only what the theme changes: colours and what the page loads. The rest is the same page."""
+    """What the theme may change: colours, what the page loads, widths. The rest is the same page."""
     problems = []
     context = site_browser.new_context(browser, "dark")
     page = site_browser.open_page(context, f"{site}{name}.html", listen(problems))
     assert page.evaluate("() => document.documentElement.dataset.theme") == "dark"
-    problems += axe_violations(page, ["color-contrast"])
+    problems += width_problems(page) + axe_violations(page, ["color-contrast"])
     context.close()
     assert problems == []
 
 
 BROKEN_PAGE = """<!doctype html><html lang="en"><head><title>t</title></head><body><main><h1>T</h1>
 <article class="bd-article"><div style="width: 3000px">wide</div><img src="none.png">
+<div class="cell_input" style="height: 900px"></div>
 <p style="color: #999">pale</p><span class="math">x</span></article></main>
 <script>console.error("oops"); undefinedFunction()</script></body></html>"""
 
 
-def test_broken_page_is_reported(browser, site):
+def test_broken_page_is_reported(browser, site, monkeypatch):
     """Each of the checks of ``test_page`` can fail."""
-    problems = []
+    problems, responses = [], []
+    monkeypatch.setattr(sys.modules[__name__], "WEIGHT", 100)
     context = site_browser.new_context(browser)
     context.route("**/broken.html", lambda route: route.fulfill(body=BROKEN_PAGE, content_type="text/html"))
-    page = site_browser.open_page(context, site + "broken.html", listen(problems))
-    problems += formula_problems(page) + picture_problems(page) + page.evaluate(OVERFLOW) + axe_violations(page)
+
+    def attach(page):
+        listen(problems)(page)
+        weigh(responses)(page)
+
+    page = site_browser.open_page(context, site + "broken.html", attach)
+    problems += formula_problems(page) + picture_problems(page) + weight_problems(responses)
+    problems += width_problems(page) + axe_violations(page) + code_problems(page, "broken")
     context.close()
     text = "\n".join(problems)
     for part in ("console: oops", "exception: undefinedFunction", "404: ", "only 0 formulas of 1", "no alt text",
-                 "not loaded", "sideways", "axe color-contrast (serious) in the article", "axe image-alt"):  # fmt: skip
+                 "not loaded", "sideways", "is open code", "MB of files",
+                 "axe color-contrast (serious) in the article", "axe image-alt"):  # fmt: skip
         assert part in text
 
 
