@@ -93,6 +93,23 @@ def test_markup_is_sound(html):
     assert problems == []
 
 
+def test_first_word_of_the_glossary_leads_there(html):
+    for name in PAGES:
+        links = soup(html / f"{name}.html").select("a > .glossary-link")
+        if name.startswith("book/appendix/"):
+            assert links == []
+        else:
+            targets = [link.parent["href"] for link in links]
+            assert len(set(targets)) == len(targets)
+            assert name.endswith(("/index", "/part")) or targets, f"{name} uses no word of the glossary"
+
+
+def test_figures_of_notebooks_have_a_version_for_phones(html):
+    for name in filter(re.compile("notebooks/").match, PAGES):
+        figures = soup(html / f"{name}.html").select("figure:has(img)")
+        assert [figure.img["src"] for figure in figures if not figure.find("picture")] == [], name
+
+
 def test_colab_button_on_every_notebook_page_and_only_there(html):
     start = f"https://colab.research.google.com/github/{pages.repository_url().removeprefix('https://github.com/')}/blob/main/"
     for name in PAGES:

@@ -90,10 +90,16 @@ def chapter_problems(notebook, name) -> list[str]:
     return problems + [f"claims {text!r} twice" for text in sorted({t for t in texts if texts.count(t) > 1})]
 
 
+# A row is read alone, sorted by verdict; what "it" is stands in another row.
+LEANING = re.compile(r"(it|its|they|their|them|among them|and|but|yet|so|nor|neither|the same)\b", re.IGNORECASE)
+
+
 def claim_problems(row) -> list[str]:
     """Checks that a claim reads as its verdict says, and that its bound is near enough for an effect to fail it."""
     value, bound = shown(row)
     problems = []
+    if LEANING.match(row["text"]):
+        problems.append(f"claim {row['text']!r} leans on the one before; name what it is about")
     if reads_as(row) != row["passed"]:
         problems.append(f"claim {row['text']!r} reads wrong: {value}, bound {bound}, {row['verdict']}")
     if row["passed"] and row["group"] != "safeguard" and (factor := looseness(row)) > LOOSE:

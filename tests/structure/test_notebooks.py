@@ -122,6 +122,10 @@ def claim_that_reads_wrong(notebook):
     row.update(value=5.0, low=6.0, high=None, passed=True)
 
 
+def leaning_claim(notebook):
+    notebooks.claims(notebook)[0]["claims"][0]["text"] = "Its error is small"
+
+
 def out_of_order(notebook):
     code_cells(notebook)[5].execution_count = 99
 
@@ -240,6 +244,7 @@ BREAKS = {
     kept_without_picture: "has no picture",
     caption_without_picture: "has a caption, but no picture",
     loose_claim: "25 times from its bound: 5, bound ≥ 0.2",
+    leaning_claim: "leans on the one before",
     claim_that_reads_wrong: "reads wrong: 5, bound ≥ 6",
     out_of_order: "was not executed from top to bottom",
     failed: "has the error ValueError",
