@@ -31,7 +31,7 @@ class GlossaryLinks(SphinxPostTransform):
     default_priority = 5
 
     def run(self, **kwargs):
-        if self.env.docname.startswith(APPENDIX):
+        if self.env.docname.startswith(APPENDIX) or GLOSSARY not in self.env.found_docs:
             return
         # PINN and physics-informed neural network are one entry; the page itself has other quotation marks
         names = {place: name for (kind, name), place in self.env.get_domain("std").objects.items() if kind == "term"}

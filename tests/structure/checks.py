@@ -91,7 +91,11 @@ def chapter_problems(notebook, name) -> list[str]:
 
 
 # A row is read alone, sorted by verdict; what "it" is stands in another row.
-LEANING = re.compile(r"(it|its|they|their|them|among them|and|but|yet|so|nor|neither|the same)\b", re.IGNORECASE)
+LEANING = re.compile(
+    r"(it|its|they|their|them|among them|and|but|yet|so|nor|neither|although|the same|halved again)\b"
+    r"|.*\b(does|do|does not|do not|not always|there is)[;:,]|.*; the same ",
+    re.IGNORECASE,
+)
 
 
 def claim_problems(row) -> list[str]:
