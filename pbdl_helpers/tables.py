@@ -19,7 +19,7 @@ class Table:
 
     On the page it has a number among the tables of its chapter, and text refers to it as ``{numref}`` with its name.
     Numbers of a column get the same places after the point, chosen so that the largest has ``digits`` digits; a column
-    that spans more than three powers of ten shows each number with so many.
+    that spans more than three powers of ten, or whose smallest number would look like zero, shows each with so many.
 
     Args:
         data: row → column → value as nested dictionaries, or a pandas ``DataFrame``. Columns carry their units, such as
@@ -108,6 +108,7 @@ def shown_alike(values: pd.Series, digits: int, style: str | None) -> pd.Series:
     alike = powers and max(powers) - min(powers) < SPREAD and max(powers) < 6 and min(powers) > -5
     whole = all(number == round(number) for number in numbers)
     places = 0 if whole or not powers else max(0, digits - 1 - max(powers))
+    alike = alike and -min(powers) <= places  # no number looks like zero that is none
 
     def text(value):
         if value is None or (not isinstance(value, str) and pd.isna(value)):
