@@ -147,7 +147,7 @@ def slow_elsewhere(notebook):
 
 
 def heavy(notebook):
-    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("stream", text="x" * 1_000_001))
+    code_cells(notebook)[5].outputs.append(nbformat.v4.new_output("stream", text="x" * 1_700_001))
 
 
 def unfinished(notebook):
