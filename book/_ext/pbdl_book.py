@@ -40,6 +40,9 @@ MATHJAX = (
 )
 WIDE = 900  # pixels; a picture wider than this scrolls on phones instead of shrinking until nobody can read it
 
+# A caption with these words needs to be told where the panels are on a phone, one below the other.
+SIDES = re.compile(r"\b(left|right|middle|row|column)\b", re.IGNORECASE)
+
 MENDED = (
     'role="doc-biblioentry"',
     'id="exercise-content"',
@@ -161,8 +164,14 @@ def pictures_for_phones(app, pagename, body, pathto):
                 file.parent.mkdir(exist_ok=True)
                 file.write_bytes(base64.b64decode(data[narrow.MIME]))
                 source = f'<source media="(max-width: 640px)" srcset="{pathto(f"_images/{name}.webp", 1)}">'
-                figure = rf'(<figure [^>]*>\s*(?:<a [^>]*>)?)(<img [^>]*_images/{name}\.png"[^>]*>)'
-                body = re.sub(figure, rf"\1<picture>{source}\2</picture>", body)
+                figure = rf'(<figure [^>]*>\s*(?:<a [^>]*>)?)(<img [^>]*_images/{name}\.png"[^>]*>)(.*?</figure>)'
+
+                def offer(match, source=source):
+                    start, image, rest = match.groups()
+                    kind = ' class="stacked"' if SIDES.search(rest) else ""
+                    return f"{start}<picture{kind}>{source}{image}</picture>{rest}"
+
+                body = re.sub(figure, offer, body, flags=re.DOTALL)
     return body
 
 
