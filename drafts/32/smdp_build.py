@@ -1,5 +1,5 @@
 import json,re
-code=open('/tmp/nb/smdp_code.py').read()
+code=open('/work/main/drafts/32/smdp_code.py').read()
 parts=re.split(r'^# --- cell: (.*)\n',code,flags=re.M)[1:]
 C={k.strip():v.strip('\n') for k,v in zip(parts[::2],parts[1::2])}
 cells=[]
@@ -88,12 +88,12 @@ mass_error = np.abs(from_plus.sum(axis=1) * DX - 1).max()
 at = np.argmin(np.abs(STORED - 0.1))
 mean_there = np.sum(from_plus[at] * GRID) * DX
 variance_there = np.sum(from_plus[at] * (GRID - mean_there) ** 2) * DX
-start_error = np.abs(
+moments_error = np.abs(
     np.divide((mean_there, variance_there), moments(STORED[at])) - 1
 ).max()
 crossed = end_plus[GRID < 0].sum() + end_plus[GRID == 0].sum() / 2
 print(f"probability is kept to {mass_error:.0e}")
-print(f"mean and variance at t = 0.1: within {start_error:.1%} of the formula")
+print(f"mean and variance at t = 0.1: within {moments_error:.1%} of the formula")
 print(f"distance from simulated end states: {kolmogorov:.2f} (5 % of samples: 1.36)")
 print(f"paths from +1 that end below zero: {crossed:.1%}")
 print("P(+1) at the six end states:", exact_shares.round(3))
@@ -164,6 +164,8 @@ VARIANTS = {
     "source's network, both": {"updates": 1500, "plain": True, **BOTH},
 }
 ''',('recipe',))
+
+exec(open('/work/main/drafts/32/smdp_rest.py').read())
 
 if __name__=='__main__':
     import sys; sys.path.insert(0,'/work/main')

@@ -4,12 +4,14 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from pbdl_helpers import checkpoints, plotting
+from pbdl_helpers import checkpoints, datasets, plotting
 from pbdl_helpers.claims import Claims
 from pbdl_helpers.runtime import setup
 from pbdl_helpers.tables import Table
+from scipy.interpolate import CubicSpline
 from scipy.linalg import solve_banded
 from scipy.optimize import minimize
+from scipy.stats import ks_2samp
 from torch import nn
 
 run = setup(seed=0)
@@ -22,6 +24,8 @@ K = 400  # steps of the time grid, t_k = T (k/K)²: small ones where the motion 
 PATHS = 20_000  # to learn from; the source has 250
 BATCH, LEARNING_RATE = 2048, 5e-3
 STARTS = np.linspace(-0.065, 0.065, 6)  # end states whose past is asked for
+BRIEF = 300  # updates of the training in this notebook
+FLOW_UPDATES = 1500
 
 # --- cell: simulate (recipe)
 def physics(x):
@@ -87,8 +91,9 @@ def fokker_planck(g=G):
 from_plus = fokker_planck()
 mixture = (from_plus + from_plus[:, ::-1]) / 2
 end_density = mixture[-1]
-with np.errstate(invalid="ignore"):
-    posterior = from_plus[-1] / (2 * end_density)  # that the path began at +1
+posterior = np.divide(  # that the path began at +1
+    from_plus[-1], 2 * end_density, out=(GRID > 0).astype(float), where=end_density > 1e-30
+)
 exact_shares = np.interp(STARTS, GRID, posterior)
 def slope(density):
     return np.gradient(np.log(np.maximum(density, 1e-300)), DX)
@@ -219,7 +224,7 @@ def train(seed, updates, window=2, both=False, share=1.0, plain=False, paths=PAT
 LINE = np.linspace(-0.4, 0.4, 801)  # where paths are from t = 0.5 on
 WEIGHT = np.interp(LINE, GRID, end_density)
 WEIGHT /= WEIGHT.sum()
-EXACT = np.interp(LINE, GRID, np.nan_to_num(posterior))
+EXACT = np.interp(LINE, GRID, posterior)
 
 
 def on_line(f, t):
@@ -227,7 +232,7 @@ def on_line(f, t):
         return f(torch.tensor(LINE, dtype=torch.float32), t).double().numpy()
 
 
-def share_from_plus(f, step=0.02):
+def share_from_plus(f, step=0.04):
     """Returns for each end state the probability that the reverse SDE with f ends at +1."""
     u = (LINE > 0) + 0.5 * (LINE == 0)
     dx = LINE[1] - LINE[0]

@@ -17,14 +17,20 @@ N = 32  # cells in each direction, of a periodic box with sides 2π
 T = 0.2  # end time
 G = 0.3  # strength of the noise that falls in on the way
 EXPONENT = 3  # the mean power of mode k is proportional to |k|⁻³
+PHASES_EXPONENT = 5  # of a smoother field, whose signs are the second kind of start
 STEPS = 100  # of the way back
 FIELDS = 4000  # initial fields to learn from
-BATCH, LEARNING_RATE = 32, 2e-3
-UPDATES = run.pick(book=2500, full=20_000)
+BATCH, LEARNING_RATE = 32, 4e-3  # the rate rises for a third of the updates and falls to 0
+UPDATES = run.pick(book=5000, full=20_000)
 # --- cell: physics
 wave = torch.fft.fftfreq(N, 1 / N)
 K2 = wave[:, None] ** 2 + wave**2  # |k|²
 times = T * torch.linspace(0, 1, STEPS + 1) ** 2
+
+
+def step(k):
+    """Length of the step from t_{k-1} to t_k, of shape (…, 1, 1) for numbers (…)."""
+    return (times[k] - times[k - 1])[..., None, None]
 
 
 def filtered(u, gain):
@@ -47,7 +53,8 @@ def heat(u, h):
 
 
 def evolve(u, h):
-    """Returns a sample of the state a time h later."""
+    """Returns a sample of the state a time h later; h: a number or (batch, 1, 1)."""
+    h = torch.as_tensor(h)
     return heat(u, h) + filtered(torch.randn_like(u), inflow(h).sqrt())
 
 
@@ -57,10 +64,14 @@ def spectrum(exponent):
     return power / power.mean()
 
 
-def draw(count, exponent=EXPONENT, phases=False):
-    """Returns random initial fields; with phases only their signs, ±1."""
-    fields = filtered(torch.randn(count, N, N), spectrum(exponent).sqrt())
-    return fields.sign() if phases else fields
+def draw(count, exponent=EXPONENT):
+    """Returns random initial fields."""
+    return filtered(torch.randn(count, N, N), spectrum(exponent).sqrt())
+
+
+def draw_phases(count):
+    """Returns random initial fields of two values, 1 and −1."""
+    return torch.where(draw(count, PHASES_EXPONENT) > 0, 1.0, -1.0)
 # --- cell: network
 class Block(nn.Module):
     """Two convolutions with a shortcut, scaled and shifted by features of the time."""
@@ -102,42 +113,65 @@ class UNet(nn.Module):
 
 
 class Backward(nn.Module):
-    """Mean of the state one step earlier: the step of the physics and a correction."""
+    """Mean of the state one step earlier, from states at step numbers k."""
 
     def __init__(self, physics):
         super().__init__()
-        self.physics = physics
-        self.correction = UNet(2 if physics == "forward" else 1)
-        self.register_buffer("size", torch.ones(2, STEPS + 1))
+        self.physics, self.correction = physics, UNet(1 + physics)
+        self.register_buffer("size", torch.ones(2, STEPS + 1))  # of states, of changes
 
-    def start(self, x, k):
-        """Returns what the correction is added to, of states x at step numbers k."""
-        h = (times[k] - times[k - 1])[:, None, None]
-        return heat(x, h) if self.physics == "forward" else x
+    def measure(self, fields):
+        """Stores the size of states and of their change in a step of the physics."""
+        for k in range(1, STEPS + 1):
+            x = evolve(fields, times[k])
+            self.size[:, k] = torch.stack([x.std(), (x - heat(x, step(k))).std()])
 
     def forward(self, x, k):
-        start, h = self.start(x, k), times[k] - times[k - 1]
-        a, b = self.size[:, k, None, None]
-        inputs = [x / a] + ([(x - start) / b] if self.physics == "forward" else [])
+        """Returns what the correction is added to, and the correction."""
+        h, (state, change) = step(k), self.size[:, k, None, None]
+        start = heat(x, h) if self.physics else x
+        inputs = [x / state] + [(x - start) / change] * self.physics
         correction = self.correction(torch.stack(inputs, dim=1), k / STEPS)
-        return start, G * h.sqrt()[:, None, None] * correction
+        return start, G * h.sqrt() * correction
+
+
+class Supervised(nn.Module):
+    """The initial field from the final one."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = UNet(1)
+
+    def forward(self, x):
+        return self.network(x[:, None], torch.ones(len(x)))
+
+
+def build(kind):
+    return Supervised() if kind == "supervised" else Backward(kind == "physics")
 # --- cell: train
-def train(seed, updates, physics="forward", phases=False, progress=None):
+def step_loss(network, fields):
+    """Mean square of what one step back cannot predict, in units of the noise."""
+    k = torch.randint(1, STEPS + 1, (len(fields),))
+    before = evolve(fields, times[k - 1][:, None, None])
+    start, correction = network(evolve(before, step(k)), k)
+    return ((before - start - correction) ** 2 / (G**2 * step(k))).mean()
+
+
+def supervised_loss(network, fields):
+    return ((network(evolve(fields, T)) - fields) ** 2).mean()
+
+
+def train(seed, updates, kind, phases=False):
     torch.manual_seed(seed)
-    fields, network = draw(FIELDS, phases=phases), Backward(physics)
-    for k in range(1, STEPS + 1):
-        x = evolve(fields[:500], times[k])
-        network.size[0, k] = x.std()
-        network.size[1, k] = (x - heat(x, times[k] - times[k - 1])).std()
+    fields, network = (draw_phases if phases else draw)(FIELDS), build(kind)
+    loss_of = supervised_loss if kind == "supervised" else step_loss
+    if kind != "supervised":
+        network.measure(fields[:500])
     optimizer = torch.optim.Adam(network.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, updates)
     history = []
     for _ in run.progress(range(updates)):
-        k = torch.randint(1, STEPS + 1, (BATCH,))
-        early, h = times[k - 1][:, None, None], (times[k] - times[k - 1])[:, None, None]
-        before = evolve(fields[torch.randint(FIELDS, (BATCH,))], early)
-        start, correction = network(evolve(before, h), k)
-        loss = ((before - start - correction) ** 2 / (G**2 * h)).mean()
+        loss = loss_of(network, fields[torch.randint(FIELDS, (BATCH,))])
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -145,3 +179,14 @@ def train(seed, updates, physics="forward", phases=False, progress=None):
         schedule.step()
         history.append(loss.item())
     return network, history
+# --- cell: variants
+SEEDS = [0, 1, 2, 3, 4]
+STEPWISE = {"updates": UPDATES}
+PHASES = {"phases": True, "seeds": [0, 1, 2]}
+VARIANTS = {
+    "SMDP": {"kind": "physics", **STEPWISE},
+    "without physics": {"kind": "none", **STEPWISE},
+    "supervised": {"kind": "supervised", "updates": UPDATES // 2},
+    "phases, SMDP": {"kind": "physics", **STEPWISE, **PHASES},
+    "phases, supervised": {"kind": "supervised", "updates": UPDATES // 2, **PHASES},
+}

@@ -1,0 +1,6 @@
+co('heat-setup',C['setup'],('hide-input','recipe'))
+co('heat-constants',C['constants'],('recipe',))
+co('heat-physics',C['physics'],('recipe',))
+co('heat-network',C['network'],('hide-input','recipe'))
+co('heat-train',C['train'],('recipe',))
+co('heat-variants',C['variants'],('recipe',))
