@@ -8,6 +8,7 @@ from pbdl_helpers import checkpoints, datasets, plotting
 from pbdl_helpers.claims import Claims
 from pbdl_helpers.runtime import setup
 from pbdl_helpers.tables import Table
+from scipy.optimize import brentq
 from torch import nn
 
 run = setup(seed=0)
@@ -17,6 +18,7 @@ N = 32  # cells in each direction, of a periodic box with sides 2π
 T = 0.2  # end time
 G = 0.3  # strength of the noise that falls in on the way
 EXPONENT = 3  # the mean power of mode k is proportional to |k|⁻³
+BRIEF = 150  # updates of the training in this notebook
 PHASES_EXPONENT = 5  # of a smoother field, whose signs are the second kind of start
 STEPS = 100  # of the way back
 FIELDS = 4000  # initial fields to learn from
