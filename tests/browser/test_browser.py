@@ -234,6 +234,8 @@ QUERIES = {
     "normalizing flow": "probabilistic/normalizing_flows",
     "Langevin": "probabilistic/score_matching",
     "flow matching": "probabilistic/flow_matching",
+    "Fokker–Planck": "probabilistic/smdp",
+    "Wiener filter": "probabilistic/smdp_heat",
     "Gauss–Newton": "improved_gradients/optimizer_comparison",
     "half-inverse gradients": "improved_gradients/half_inverse_gradients",
     "Cole–Hopf": "introduction/burgers_forward",

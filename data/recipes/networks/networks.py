@@ -28,6 +28,8 @@ NETWORKS = {
     "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group")),
     "architectures": ("surrogates/architectures", "build", ("kind",)),
     "score_matching": ("probabilistic/score_matching", "build", ("bounded",)),
+    "smdp": ("probabilistic/smdp", "build", ("plain",)),
+    "smdp_heat": ("probabilistic/smdp_heat", "build", ("kind",)),
     "heat_sip": ("improved_gradients/heat_sip", "UNet", ()),
     "helmholtz_hodge": ("physical_losses/helmholtz_hodge", "build", ("kind",)),
     "fluid_control": ("differentiable_physics/fluid_control", "build", ("kind",)),
