@@ -89,7 +89,7 @@ def width_problems(page):
 MUCH_CODE = {
     *("airfoils", "architectures", "helmholtz_hodge", "burgers_pinn", "differentiable_operators", "burgers_dp"),
     *("fluid_inverse", "solver_in_the_loop", "fluid_control", "posteriors", "normalizing_flows", "score_matching"),
-    *("ddpm", "flow_matching", "oscillators_hig"),
+    *("ddpm", "flow_matching"),
 }
 CODE = """() => {
   const heights = selector => [...document.querySelectorAll(selector)].filter(e => e.checkVisibility())
