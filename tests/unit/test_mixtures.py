@@ -108,6 +108,19 @@ def test_floor_falls_with_the_number_of_samples_and_is_reproducible():
     assert small == mixtures.wasserstein_floor(TARGET, 500)
 
 
+def test_five_per_cent_of_true_samples_lie_beyond_the_null_and_it_falls_with_their_number():
+    null = mixtures.wasserstein_null(TARGET, 500)
+    fresh = generator(7)
+    beyond = [
+        sliced_wasserstein(TARGET.sample(500, fresh), TARGET.sample(500, fresh)) > null.quantile for _ in range(300)
+    ]
+    assert 0.01 < sum(beyond) / 300 < 0.12
+    assert 0 < null.mean < null.quantile
+    large = mixtures.wasserstein_null(TARGET, 8000, repeats=50)
+    assert large.quantile < 0.5 * null.quantile and large.mean < 0.5 * null.mean
+    assert null == mixtures.wasserstein_null(TARGET, 500)
+
+
 def test_mode_statistics_counts_what_is_lost():
     true = TARGET.sample(50_000, generator())
     found = mode_statistics(true, TARGET)
@@ -135,6 +148,12 @@ def test_mode_statistics_of_one_peak_or_none():
         (lambda: TARGET.score(torch.zeros(3)), r"shape \(n, 2\)"),
         (lambda: TARGET.log_density(torch.zeros(3, 3)), r"shape \(n, 2\)"),
         (lambda: Mixture(torch.ones(1), torch.zeros(1, 3), torch.ones(1, 3)).entropy(), "two dimensions only"),
+        (
+            lambda: Mixture(
+                torch.ones(2) / 2, torch.tensor([[0.0, 0.0], [100.0, 0.0]]), torch.full((2, 2), 0.01)
+            ).entropy(),
+            "too few for the narrowest peak",
+        ),
         (lambda: sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2)), "same shape"),
         (lambda: mode_statistics(torch.zeros(0, 2), TARGET), "no sample"),
     ],
