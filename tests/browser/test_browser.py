@@ -88,8 +88,7 @@ def width_problems(page):
 # Open code takes at most a quarter of a page. The notebooks that take more; the list only shrinks.
 MUCH_CODE = {
     *("airfoils", "architectures", "helmholtz_hodge", "burgers_pinn", "differentiable_operators", "burgers_dp"),
-    *("fluid_inverse", "solver_in_the_loop", "fluid_control", "normalizing_flows", "score_matching"),
-    *("ddpm", "flow_matching"),
+    *("fluid_inverse", "solver_in_the_loop", "fluid_control"),
 }
 CODE = """() => {
   const heights = selector => [...document.querySelectorAll(selector)].filter(e => e.checkVisibility())
