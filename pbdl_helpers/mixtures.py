@@ -25,7 +25,6 @@ __all__ = [
     "mode_statistics",
     "sliced_wasserstein",
     "two_peaks",
-    "wasserstein_floor",
     "wasserstein_null",
 ]
 
@@ -190,16 +189,6 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64) -> float:
     # NumPy sorts rows of 40,000 numbers six times faster than torch.
     u, v = (np.sort((axes @ points.T).detach().cpu().numpy(), axis=1) for points in (x, y))
     return float(np.sqrt(np.square(u - v).mean()))
-
-
-def wasserstein_floor(mixture: Mixture, count: int, repeats: int = 10) -> float:
-    """Returns the mean sliced Wasserstein distance between two independent sets of ``count`` true samples.
-
-    No method can be told from the truth below this value. Its generator is its own, with a fixed seed.
-    """
-    generator = torch.Generator(mixture.means.device).manual_seed(0)
-    pairs = [[mixture.sample(count, generator) for _ in range(2)] for _ in range(repeats)]
-    return sum(sliced_wasserstein(x, y) for x, y in pairs) / repeats
 
 
 class WassersteinNull(NamedTuple):

@@ -102,12 +102,6 @@ def test_sliced_wasserstein_of_a_shift_a_stretch_and_a_permutation():
     assert sliced_wasserstein(x, x.clone().fill_(math.nan)) != sliced_wasserstein(x, x)  # not a number, not zero
 
 
-def test_floor_falls_with_the_number_of_samples_and_is_reproducible():
-    small, large = (mixtures.wasserstein_floor(TARGET, n) for n in (500, 8000))
-    assert 0 < large < 0.5 * small
-    assert small == mixtures.wasserstein_floor(TARGET, 500)
-
-
 def test_five_per_cent_of_true_samples_lie_beyond_the_null_and_it_falls_with_their_number():
     null = mixtures.wasserstein_null(TARGET, 500)
     fresh = generator(7)
