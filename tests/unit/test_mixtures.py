@@ -102,6 +102,14 @@ def test_sliced_wasserstein_of_a_shift_a_stretch_and_a_permutation():
     assert sliced_wasserstein(x, x.clone().fill_(math.nan)) != sliced_wasserstein(x, x)  # not a number, not zero
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("far", [1e200, float("inf"), float("nan")])
+def test_a_point_that_ran_away_makes_the_distance_infinite_or_undefined_without_a_warning(far):
+    x = TARGET.sample(100, generator(0))
+    x[3] = far
+    assert not math.isfinite(sliced_wasserstein(x, TARGET.sample(100, generator(1))))
+
+
 def test_five_per_cent_of_true_samples_lie_beyond_the_null_and_it_falls_with_their_number():
     null = mixtures.wasserstein_null(TARGET, 500)
     fresh = generator(7)
