@@ -1,8 +1,9 @@
 """The data set `airfoil_snapshots`: states of a steady flow solver that does not settle, at eleven Reynolds numbers.
 
 `snapshots.py case INDEX OUTPUT.npz` computes one run, `snapshots.py collect OUTPUT.hdf5 CASE.npz …` makes the file.
-`cycle INDEX OUTPUT.npz` and `collect-cycle OUTPUT.hdf5 CYCLE.npz …` do the same for `airfoil_cycle`: the iteration runs
-in a cycle of some 480 iterations, of which the 25 states see each twelfth twice; here it is resolved.
+`cycle INDEX OUTPUT.npz` and `collect-cycle OUTPUT.hdf5 CYCLE.npz …` do the same for `airfoil_cycle`, at the six speeds
+for tests: from 25 m/s on the iteration runs in a cycle of about 480 iterations, of which the 25 states show twelve
+phases, each twice. Here two turns are stored, a state every eight iterations.
 Profile, mesh and solver are those of `airfoils`. As in the source the free stream carries an eddy viscosity of 0.14
 m²/s at all speeds: low ones are damped to a steady state, high ones are not. A few runs with little eddy viscosity are
 kept as histories of the lift only, for comparison.
@@ -25,6 +26,7 @@ from pbdl_helpers import datasets
 
 PROFILE, ANGLE = "raf30", 20.0
 SPEEDS = [5.0 + 10.0 * k for k in range(11)]  # m/s; every second one is for training
+TESTED = range(0, len(SPEEDS), 2)
 NU_TILDA = 0.14  # m²/s
 COMPARED = [5.0, 25.0, 55.0, 105.0]  # m/s, with the free stream of `airfoils`
 RUNS = [(speed, NU_TILDA) for speed in SPEEDS] + [(speed, case.NU_TILDA) for speed in COMPARED]
@@ -86,14 +88,15 @@ def conditions(speed, forces) -> dict:
 
 def collect_cycle(output, files) -> None:
     records = [np.load(file) for file in files]
-    speeds = SPEEDS[: len(records)]
+    speeds = [SPEEDS[index] for index in TESTED][: len(records)]
+    forces = [record["forces"] for record in records]
     datasets.write(
         output,
         [quantised(record) for record in records],
-        [conditions(v, r["forces"][CYCLE_FIRST:].T) for v, r in zip(speeds, records, strict=True)],
+        [conditions(speed, values[CYCLE_FIRST:].T) for speed, values in zip(speeds, forces, strict=True)],
         **ABOUT | {"Dt": float(CYCLE_STRIDE)},
-        Lift=np.array([r["forces"][HISTORY - 1 :: HISTORY, 1] for r in records], np.float32),
-        Seconds=float(np.median([r["seconds"] for r in records])),
+        Lift=np.array([values[CYCLE_FIRST - 1 :: CYCLE_STRIDE, 1] for values in forces], np.float32),  # of each state
+        Seconds=float(np.median([record["seconds"] for record in records])),
     )
 
 

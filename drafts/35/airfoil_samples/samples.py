@@ -1,0 +1,96 @@
+"""The file `airfoil_samples.safetensors`: flows drawn from the networks of the chapter airfoil_uncertainty.
+
+A DDPM takes 200 network calls a sample, too long for a notebook. `samples.py draw INDEX OUTPUT` draws with one network,
+by all ways that the notebook's PLANS name, `samples.py collect OUTPUT PART …` puts all into one file. The functions are
+the notebook's own (its cells with the tag "recipe"). Kept are coefficients of the 60 leading modes of all stored states,
+and the root mean square of what these modes leave: 6 speeds × 64 samples × 61 numbers for each network and way.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+sys.path[:0] = [str(Path(__file__).parents[3]), str(Path(__file__).parents[1] / "networks")]
+import networks
+
+from pbdl_helpers import checkpoints, datasets
+
+NAME = "airfoil_uncertainty"
+COUNT = 64  # samples for each speed
+
+
+def jobs(space) -> list[tuple[str, int]]:
+    """Returns variant and seed of each network that draws."""
+    return [(variant, seed) for variant, seed in networks.pairs(space) if variant in space["PLANS"]]
+
+
+def modes(space) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the mean of all stored states, (3072,), and their leading modes, (60, 3072), orthonormal."""
+    every = torch.cat([*space["flows"], *space["truth"]]).flatten(1).double()
+    centre = every.mean(0)
+    basis = torch.linalg.svd(every - centre, full_matrices=False).Vh[:60]
+    return centre.float(), basis.float()
+
+
+def compressed(fields, centre, basis) -> torch.Tensor:
+    """Returns coefficients of the modes, and the root mean square of the rest, (samples, 61)."""
+    deviation = fields.flatten(1) - centre
+    coefficients = deviation @ basis.T
+    rest = (deviation - coefficients @ basis).square().mean(1, keepdim=True).sqrt()
+    return torch.cat([coefficients, rest], dim=1)
+
+
+def starts(space, seed) -> torch.Tensor:
+    """Returns the noise from which all ways to sample begin, (6, 64, 3, 32, 32)."""
+    shape = len(space["TESTED"]), COUNT, 3, 32, 32
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1000 + seed))
+
+
+def draw(index, output) -> None:
+    space = networks.cells(NAME)
+    variant, seed = jobs(space)[index]
+    stored = networks.empty(NAME, space)
+    checkpoints.load(datasets.fetch(f"{NAME}.safetensors"), stored)
+    network = stored[variant][networks.seeds(space, variant).index(seed)]
+    network = network.to(memory_format=torch.channels_last).requires_grad_(False)
+    centre, basis = modes(space)
+    torch.manual_seed(2000 + seed)
+    drawn, start = {}, time.perf_counter()
+    for way in space["PLANS"][variant]:
+        sampler, scales = space["SAMPLERS"][way]
+        parts = []
+        for case, noise in zip(space["TESTED"], starts(space, seed), strict=True):
+            c = space["conditions"](case).expand_as(noise)
+            fields = sampler(network, space["VARIANTS"][variant]["kind"], noise, c, scales)
+            parts.append(compressed(fields, centre, basis))
+        drawn[f"{variant} {seed} {way}"] = torch.stack(parts).half()
+        print(f"{variant} {seed} {way}: {time.perf_counter() - start:.0f} s", flush=True)
+    temporary = Path(f"{output}.part")
+    save_file(drawn, temporary)
+    os.replace(temporary, output)
+
+
+def collect(output, parts) -> None:
+    space = networks.cells(NAME)
+    centre, basis = modes(space)
+    drawn = {name: values for part in parts for name, values in load_file(part).items()}
+    provenance = {
+        "cells_sha256": networks.cells_hash(NAME),
+        "networks_sha256": datasets.sha256(datasets.fetch(f"{NAME}.safetensors")),
+    }
+    temporary = Path(f"{output}.part")
+    save_file({"centre": centre, "basis": basis, **drawn}, temporary, metadata={"pbdl": json.dumps(provenance)})
+    os.replace(temporary, output)
+
+
+if __name__ == "__main__":
+    command, target, *others = sys.argv[1:]
+    if command == "draw":
+        draw(int(target), others[0])
+    else:
+        collect(target, others)
