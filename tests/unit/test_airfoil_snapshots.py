@@ -1,4 +1,4 @@
-"""The stored set `airfoil_snapshots`: a steady solver that settles at low speed and does not at high speed."""
+"""The stored sets `airfoil_snapshots` and `airfoil_cycle`: a steady solver that settles at low speed only."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from pbdl_helpers import datasets
 
 DATA = datasets.load("airfoil_snapshots")
+CYCLE = datasets.load("airfoil_cycle")
 SPEEDS = np.array([constants["speed"] for constants in DATA.constants])
 
 
@@ -18,6 +19,7 @@ def dimensionless():
 def test_cases_and_split():
     assert np.stack(DATA.sims).shape == (11, 25, 4, 32, 32)
     assert pytest.approx(5 + 10 * np.arange(11)) == SPEEDS
+    assert all(set(constants) == {"Reynolds", "speed", "angle"} for constants in DATA.constants)  # no outcomes
     assert [constants["Reynolds"] for constants in DATA.constants] == pytest.approx(list(SPEEDS * 1e5))
     assert list(DATA.attributes["Training"]) == [1, 3, 5, 7, 9]
     assert list(DATA.attributes["Test"]) == [0, 2, 4, 6, 8, 10]
@@ -49,7 +51,35 @@ def test_spread_is_small_at_low_speed_rises_and_saturates():
 
 def test_lift_swings_with_the_fields_and_eddy_viscosity_calms_it():
     lift = DATA.attributes["Lift"][:, 250:]
-    assert lift.std(axis=1) == pytest.approx([c["lift_std"] for c in DATA.constants], rel=0.2, abs=0.02)
+    assert lift.std(axis=1) == pytest.approx(DATA.attributes["StdLift"], rel=0.2, abs=0.02)
     usual = DATA.attributes["LiftCompared"][:, 250:].std(axis=1)
     compared = [list(SPEEDS).index(speed) for speed in DATA.attributes["Compared"]]
     assert usual[0] > 3 * lift.std(axis=1)[compared[0]]
+
+
+def test_cycle_resolves_the_states_of_the_snapshots():
+    """Both are the same runs: iterations 2580 and 2620, say, lie in the middle between two states of the cycle."""
+    assert [constants["speed"] for constants in CYCLE.constants] == [SPEEDS[case] for case in DATA.attributes["Test"]]
+    for case, fine in zip(DATA.attributes["Test"], CYCLE.sims, strict=True):
+        later = np.arange(2540, 3501, 40)[1:]
+        before = (later - 4 - 2544) // 8
+        middle = (fine[before] + fine[before + 1]) / 2
+        coarse = DATA.sims[case][1:]
+        spread = coarse[:, :3].std(axis=0).mean(axis=(1, 2))
+        assert (np.abs(middle - coarse)[:, :3].mean(axis=(0, 2, 3)) < 0.03 * spread + 2e-3 * SPEEDS[case]).all()
+
+
+def test_lift_of_the_cycle_is_that_of_the_runs():
+    history = DATA.attributes["Lift"][DATA.attributes["Test"]]  # after iterations 10, 20, …
+    shared = np.arange(2560, 3501, 40)  # in both
+    coarse, fine = history[:, shared // 10 - 1], CYCLE.attributes["Lift"][:, (shared - 2544) // 8]
+    assert np.abs(coarse - fine).max() < 1e-4
+
+
+def test_fast_flows_repeat_themselves_after_480_iterations():
+    for states in CYCLE.sims[3:]:
+        flow = states[:, :3].astype(float)
+        variance = flow.var(axis=0).sum()
+        gap = {n: ((flow[n:] - flow[:-n]) ** 2).sum(axis=(1, 2, 3)).mean() / (2 * variance) for n in (30, 50, 60, 70)}
+        assert gap[60] < 0.01
+        assert min(gap[n] for n in (30, 50, 70)) > 0.1

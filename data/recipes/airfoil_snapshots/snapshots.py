@@ -1,8 +1,9 @@
 """The data set `airfoil_snapshots`: states of a steady flow solver that does not settle, at eleven Reynolds numbers.
 
 `snapshots.py case INDEX OUTPUT.npz` computes one run, `snapshots.py collect OUTPUT.hdf5 CASE.npz …` makes the file.
-`cycle INDEX OUTPUT.npz` and `collect-cycle OUTPUT.hdf5 CYCLE.npz …` do the same for `airfoil_cycle`: the iteration runs
-in a cycle of some 480 iterations, of which the 25 states see each twelfth twice; here it is resolved.
+`cycle INDEX OUTPUT.npz` and `collect-cycle OUTPUT.hdf5 CYCLE.npz …` do the same for `airfoil_cycle`, at the six speeds
+for tests: from 25 m/s on the iteration runs in a cycle of about 480 iterations, of which the 25 states show twelve
+phases, each twice. Here two turns are stored, a state every eight iterations.
 Profile, mesh and solver are those of `airfoils`. As in the source the free stream carries an eddy viscosity of 0.14
 m²/s at all speeds: low ones are damped to a steady state, high ones are not. A few runs with little eddy viscosity are
 kept as histories of the lift only, for comparison.
@@ -25,6 +26,7 @@ from pbdl_helpers import datasets
 
 PROFILE, ANGLE = "raf30", 20.0
 SPEEDS = [5.0 + 10.0 * k for k in range(11)]  # m/s; every second one is for training
+TESTED = range(0, len(SPEEDS), 2)
 NU_TILDA = 0.14  # m²/s
 COMPARED = [5.0, 25.0, 55.0, 105.0]  # m/s, with the free stream of `airfoils`
 RUNS = [(speed, NU_TILDA) for speed in SPEEDS] + [(speed, case.NU_TILDA) for speed in COMPARED]
@@ -78,46 +80,49 @@ def quantised(record):
     return np.stack([*(openfoam.quantise(field, STEPS) for field in flow), mask], axis=1)
 
 
-def conditions(speed, forces) -> dict:
-    drag, lift = forces
-    forces = {"drag": drag.mean(), "lift": lift.mean(), "lift_std": lift.std()}
-    return {"Reynolds": speed / case.NU, "speed": speed, "angle": ANGLE, **forces}
+def conditions(speed) -> dict:
+    """Returns what is known beforehand; the package pbdl gives all of it to a network."""
+    return {"Reynolds": speed / case.NU, "speed": speed, "angle": ANGLE}
+
+
+def outcomes(forces) -> dict:
+    """Returns mean drag and mean and deviation of the lift over iterations, from a list of (iterations, 2)."""
+    return {
+        "MeanDrag": [float(values[:, 0].mean()) for values in forces],
+        "MeanLift": [float(values[:, 1].mean()) for values in forces],
+        "StdLift": [float(values[:, 1].std()) for values in forces],
+    }
 
 
 def collect_cycle(output, files) -> None:
     records = [np.load(file) for file in files]
-    speeds = SPEEDS[: len(records)]
+    forces = [record["forces"] for record in records]
     datasets.write(
         output,
         [quantised(record) for record in records],
-        [conditions(v, r["forces"][CYCLE_FIRST:].T) for v, r in zip(speeds, records, strict=True)],
+        [conditions(SPEEDS[index]) for index in TESTED[: len(records)]],
         **ABOUT | {"Dt": float(CYCLE_STRIDE)},
-        Lift=np.array([r["forces"][HISTORY - 1 :: HISTORY, 1] for r in records], np.float32),
-        Seconds=float(np.median([r["seconds"] for r in records])),
+        Lift=np.array([values[CYCLE_FIRST - 1 :: CYCLE_STRIDE, 1] for values in forces], np.float32),  # of each state
+        **outcomes([values[CYCLE_FIRST:] for values in forces]),
+        Seconds=float(np.median([record["seconds"] for record in records])),
     )
 
 
 def collect(output, files) -> None:
-    sims, constants, histories, seconds = [], [], [], []
-    for (speed, nu_tilda), file in zip(RUNS, files, strict=False):
-        record = np.load(file)
-        drag, lift = record["forces"][FIRST:].T
-        histories.append(record["forces"][HISTORY - 1 :: HISTORY, 1])
-        seconds.append(float(record["seconds"]))
-        if nu_tilda != NU_TILDA:
-            continue
-        sims.append(quantised(record))
-        constants.append(conditions(speed, (drag, lift)))
+    records = [np.load(file) for file in files]
+    histories = np.array([record["forces"][HISTORY - 1 :: HISTORY, 1] for record in records], np.float32)
+    records, seconds = records[: len(SPEEDS)], [float(record["seconds"]) for record in records]
     datasets.write(
         output,
-        sims,
-        constants,
+        [quantised(record) for record in records],
+        [conditions(speed) for speed in SPEEDS[: len(records)]],
         **ABOUT,
-        Training=[i for i in range(len(sims)) if i % 2 == 1],
-        Test=[i for i in range(len(sims)) if i % 2 == 0],
-        Lift=np.array(histories[: len(SPEEDS)], np.float32),  # after every tenth iteration
+        Training=[i for i in range(len(records)) if i not in TESTED],
+        Test=[i for i in range(len(records)) if i in TESTED],
+        Lift=histories[: len(SPEEDS)],  # after every tenth iteration
         Compared=COMPARED,
-        LiftCompared=np.array(histories[len(SPEEDS) :], np.float32),
+        LiftCompared=histories[len(SPEEDS) :],
+        **outcomes([record["forces"][FIRST:] for record in records]),
         Seconds=float(np.median(seconds)),
     )
 
