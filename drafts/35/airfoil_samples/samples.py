@@ -51,13 +51,8 @@ def starts(space, seed) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(1000 + seed))
 
 
-def draw(index, output) -> None:
-    space = networks.cells(NAME)
-    variant, seed = jobs(space)[index]
-    stored = networks.empty(NAME, space)
-    checkpoints.load(datasets.fetch(f"{NAME}.safetensors"), stored)
-    network = stored[variant][networks.seeds(space, variant).index(seed)]
-    network = network.to(memory_format=torch.channels_last).requires_grad_(False)
+def drawn_by(space, variant, seed, network) -> dict:
+    """Returns samples of one network: "variant seed way" → (6, 64, 61), float16."""
     centre, basis = modes(space)
     torch.manual_seed(2000 + seed)
     drawn, start = {}, time.perf_counter()
@@ -70,8 +65,18 @@ def draw(index, output) -> None:
             parts.append(compressed(fields, centre, basis))
         drawn[f"{variant} {seed} {way}"] = torch.stack(parts).half()
         print(f"{variant} {seed} {way}: {time.perf_counter() - start:.0f} s", flush=True)
+    return drawn
+
+
+def draw(index, output) -> None:
+    space = networks.cells(NAME)
+    variant, seed = jobs(space)[index]
+    stored = networks.empty(NAME, space)
+    checkpoints.load(datasets.fetch(f"{NAME}.safetensors"), stored)
+    network = stored[variant][networks.seeds(space, variant).index(seed)]
+    network = network.to(memory_format=torch.channels_last).requires_grad_(False)
     temporary = Path(f"{output}.part")
-    save_file(drawn, temporary)
+    save_file(drawn_by(space, variant, seed, network), temporary)
     os.replace(temporary, output)
 
 
