@@ -286,17 +286,26 @@ def two_step(network, kind, x, c, scales):
 ''', tags=R)
 
 code("au-plans", '''
-# way to sample: function, scales
+# way to sample: function and scales
 SAMPLERS = {
     "Euler 1": (denoise, lines(1)),
     "Euler 5": (denoise, lines(5)),
     "Euler 20": (denoise, lines(20)),
     "Euler 100": (denoise, lines(100)),
+    "two-step lines 5": (two_step, lines(5)),
+    "two-step lines 20": (two_step, lines(20)),
     "DDIM 5": (denoise, circles(5)),
     "DDIM 20": (denoise, circles(20)),
     "two-step 5": (two_step, circles(5)),
     "two-step 20": (two_step, circles(20)),
     "DDPM 20": (renoise, circles(20)),
     "DDPM 200": (renoise, circles(200)),
+}
+PLANS = {
+    "flow": list(SAMPLERS),
+    "velocity": list(SAMPLERS),
+    "noise": ["DDIM 20", "DDPM 200"],
+    "far apart": ["Euler 20"],
+    "close": ["Euler 20"],
 }
 ''', tags=R)
