@@ -70,9 +70,17 @@ cells = torch.randperm(N * N, device=run.device)[:SENSORS]
 rows = torch.cat([cells, cells + N * N])
 
 
-def read(x):
+def simulated_readings(x):
     """Velocities at the sensors after the simulation: all u, then all v."""
     return simulate(x)[:, rows]
+
+
+A = simulated_readings(torch.eye(2 * N * N, device=run.device)).T
+
+
+def read(x):
+    """The same readings, by one product."""
+    return x @ A.T
 
 
 def measure(x, operator=read):
@@ -81,7 +89,6 @@ def measure(x, operator=read):
 
 
 eye = torch.eye(len(rows), device=run.device)
-A = read(torch.eye(2 * N * N, device=run.device)).T
 ''')
 
 code("pg-prior", '''
@@ -343,7 +350,7 @@ def euler(model, y, steps, control=None, latest=1.0):
 
 
 torch.manual_seed(run.seed)
-model = train(Velocity(len(A)), read, UPDATES)
+model = train(Velocity(len(A)).to(run.device), read, UPDATES)
 for steps in (5, 20, 50, 200):
     results[f"network, {steps} steps"] = judge(euler(model, ys, steps), steps)
 ''')
@@ -365,7 +372,7 @@ In each step the guess $D$ is simulated, and the gradient of the cost $C = |A D 
 
 code("pg-control", '''
 class Control(nn.Module):
-    """Corrects a frozen velocity by the gradient of the simulated cost."""
+    """Corrects the guess of a frozen network by gradients of the simulated cost."""
 
     def __init__(self, model, operator, kind):
         super().__init__()
@@ -373,45 +380,51 @@ class Control(nn.Module):
         self.operator, self.kind = operator, kind
         if kind != "no signal":
             self.step = nn.Linear(8, 1)
-        if kind != "step":
+        if kind == "two steps":
+            self.second = nn.Linear(8, 1)
+        if kind in ("network", "no signal"):
             inputs = 2 * N * N + 8 + (2 * N * N + 1) * (kind == "network")
             self.hidden, self.last = nn.Linear(inputs, 34), nn.Linear(34, 2 * N * N)
         for name, parameter in self.named_parameters():
             if not name.startswith("hidden"):  # at first it changes nothing
                 nn.init.zeros_(parameter)
 
-    def signal(self, guess, y):
+    def signal(self, x, y):
+        """Returns the cost of flows, (batch, 1), and its gradient, as x."""
         with torch.enable_grad():
-            guess = guess.detach().requires_grad_(True)
-            cost = (self.operator(guess) - y).square().sum(1) / (2 * SIGMA)
-            (gradient,) = torch.autograd.grad(cost.sum(), guess)
+            x = x.detach().requires_grad_(True)
+            cost = (self.operator(x) - y).square().sum(1) / (2 * SIGMA)
+            (gradient,) = torch.autograd.grad(cost.sum(), x)
         return cost[:, None].detach(), gradient
 
     def forward(self, x, t, y):
-        guess = x - (t + NEAR) * self.frozen[0](x, t, y)
-        known = [guess, waves(t)]
+        old = x - (t + NEAR) * self.frozen[0](x, t, y)
+        guess, known = old, [old, waves(t)]
         if self.kind != "no signal":
-            cost, gradient = self.signal(guess, y)
+            cost, gradient = self.signal(old, y)
             known += [gradient, (1 + cost).log()]
             guess = guess - self.step(waves(t)) * gradient
-        if self.kind != "step":
+        if self.kind == "two steps":
+            guess = guess - self.second(waves(t)) * self.signal(x, y)[1]
+        if self.kind in ("network", "no signal"):
             guess = guess + self.last(functional.silu(self.hidden(torch.cat(known, 1))))
         return (x - guess) / (t + NEAR)
 
 
 CONTROLS = {
+    "no signal": ("no signal", 1.0),
     "step": ("step", 1.0),
     "network": ("network", 1.0),
-    "no signal": ("no signal", 1.0),
     "network, last fifth": ("network", 0.2),
+    "two steps": ("two steps", 1.0),
 }
 controls = {}
 for name, (kind, latest) in CONTROLS.items():
     torch.manual_seed(run.seed + 1)
-    control = Control(model, read, kind)
+    control = Control(model, read, kind).to(run.device)
     weights = sum(p.numel() for p in control.parameters())
     controls[name] = train(control, read, LATER, latest), latest, weights
     samples = euler(model, ys, 50, control, latest)
-    simulations = 0 if kind == "no signal" else round(50 * latest)
-    results[f"control: {name}"] = judge(samples, 50, simulations)
+    simulations = 50 * latest * {"no signal": 0, "two steps": 2}.get(kind, 1)
+    results[f"control: {name}"] = judge(samples, 50, round(simulations))
 ''')

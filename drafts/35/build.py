@@ -1,0 +1,1 @@
+exec(open('/tmp/p35/pgnb/head.py').read())
