@@ -1,1 +1,0 @@
-exec(open('/tmp/p35/pgnb/head.py').read())
