@@ -210,14 +210,14 @@ def train(seed, kind, updates, width=WIDTH, cases=TRAINING, outputs=3):
 ''', tags=R)
 
 code("au-variants", '''
-FEWER = {"far apart": [1, 5, 9], "close": [3, 5, 7]}  # three of the five speeds
+CLOSE = [3, 5, 7]  # three of the five speeds
+LONG = {"updates": 4000, "width": 8}
 VARIANTS = {
-    "flow": {"kind": "flow", "updates": 4000},
-    "velocity": {"kind": "velocity", "updates": 4000},
-    "noise": {"kind": "noise", "updates": 4000, "seeds": [0]},
-    "far apart": {"kind": "flow", "updates": 4000, "cases": FEWER["far apart"]},
-    "close": {"kind": "flow", "updates": 4000, "cases": FEWER["close"]},
-    "normal": {"kind": "normal", "updates": 1000, "outputs": 6},
+    "flow": {"kind": "flow", **LONG},
+    "velocity": {"kind": "velocity", **LONG},
+    "noise": {"kind": "noise", **LONG, "seeds": [0]},
+    "close": {"kind": "flow", **LONG, "cases": CLOSE},
+    "normal": {"kind": "normal", "updates": 1000, "width": 8, "outputs": 6},
 }
 SEEDS = [0, 1, 2]
 ''', tags=R)
@@ -305,7 +305,6 @@ PLANS = {
     "flow": list(SAMPLERS),
     "velocity": list(SAMPLERS),
     "noise": ["DDIM 20", "DDPM 200"],
-    "far apart": ["Euler 20"],
     "close": ["Euler 20"],
 }
 ''', tags=R)

@@ -3,7 +3,7 @@
 A DDPM takes 200 network calls a sample, too long for a notebook. `samples.py draw INDEX OUTPUT` draws with one network,
 by all ways that the notebook's PLANS name, `samples.py collect OUTPUT PART …` puts all into one file. The functions are
 the notebook's own (its cells with the tag "recipe"). Kept are coefficients of the 60 leading modes of all stored states,
-and the root mean square of what these modes leave: 6 speeds × 64 samples × 61 numbers for each network and way.
+and the size of what these modes leave: 6 speeds × 64 samples × 62 numbers for each network and way.
 """
 
 import json
@@ -34,15 +34,21 @@ def modes(space) -> tuple[torch.Tensor, torch.Tensor]:
     every = torch.cat([*space["flows"], *space["truth"]]).flatten(1).double()
     centre = every.mean(0)
     basis = torch.linalg.svd(every - centre, full_matrices=False).Vh[:60]
-    return centre.float(), basis.float()
+    return centre.float(), basis.float().contiguous()
 
 
 def compressed(fields, centre, basis) -> torch.Tensor:
-    """Returns coefficients of the modes, and the root mean square of the rest, (samples, 61)."""
+    """Returns 62 numbers for each field of a set, (samples, 62).
+
+    Coefficients of the modes; length of what the modes leave of the set's mean; and for each field the root mean square
+    of what is then left, which is taken to be independent between fields.
+    """
     deviation = fields.flatten(1) - centre
     coefficients = deviation @ basis.T
-    rest = (deviation - coefficients @ basis).square().mean(1, keepdim=True).sqrt()
-    return torch.cat([coefficients, rest], dim=1)
+    rest = deviation - coefficients @ basis
+    common = rest.mean(0)
+    noise = (rest - common).square().mean(1, keepdim=True).sqrt()
+    return torch.cat([coefficients, common.norm().expand(len(fields), 1), noise], dim=1)
 
 
 def starts(space, seed) -> torch.Tensor:
@@ -52,7 +58,7 @@ def starts(space, seed) -> torch.Tensor:
 
 
 def drawn_by(space, variant, seed, network) -> dict:
-    """Returns samples of one network: "variant seed way" → (6, 64, 61), float16."""
+    """Returns samples of one network: "variant seed way" → (6, 64, 62), float16."""
     centre, basis = modes(space)
     torch.manual_seed(2000 + seed)
     drawn, start = {}, time.perf_counter()

@@ -1,0 +1,424 @@
+code("au-live", '''
+def start(case):
+    """Returns noise and conditions for 64 samples."""
+    x = torch.randn(COUNT, 3, 32, 32, device=run.device)
+    return x, conditions(case).expand_as(x).to(run.device)
+
+
+torch.manual_seed(run.seed)
+x, c = start(TESTED[CASE])
+network = stored["flow"][run.seed % 3]
+live, seconds = {}, {}
+for steps in (1, 5, 20):
+    begin = time.perf_counter()
+    live[steps] = denoise(network, "flow", x, c, lines(steps)).cpu()
+    seconds[steps] = (time.perf_counter() - begin) / COUNT
+call = seconds[20] / 20  # of one network call for one sample, in seconds
+untrained = denoise(brief, "flow", x, c, lines(20)).cpu()
+''')
+
+code("au-ring-figure", '''
+def of(variant, way, case=CASE, seed=None):
+    """Stored samples of one network at a tested speed."""
+    return drawn[f"{variant} {run.seed % 3 if seed is None else seed} {way}"][case]
+
+
+shown = {
+    "flow matching, 1 call": compressed(live[1]),
+    "flow matching, 5 calls": compressed(live[5]),
+    "flow matching, 20 calls": compressed(live[20]),
+    "DDPM, 200 calls": of("velocity", "DDPM 200"),
+    "normal, with covariance": compressed(field_normal(TESTED[CASE])),
+    "replay of both neighbours": compressed(replay_both(TESTED[CASE])),
+}
+fig, axes = plt.subplots(2, 3, figsize=(9, 6.3), sharex=True, sharey=True)
+for ax, (title, points) in zip(axes.flat, shown.items(), strict=True):
+    ax.plot(*in_plane(torch.cat([y, y[:1]])), color="0.55", lw=2, label="solver")
+    ax.plot(*in_plane(points), ".", ms=5, label="samples")
+    ax.set(title=title, aspect="equal", xlabel="mode 1", ylabel="mode 2")
+    ax.label_outer()
+axes[0, 0].legend(loc="upper right")
+fig.tight_layout()
+plotting.keep("au-key", fig)
+''', tags=["hide-input", "remove-output"])
+
+code("au-maps-figure", '''
+def restored(x):
+    """Mean and standard deviation of compressed samples, in units of U² and U."""
+    fields = x[:, :-2] @ basis + centre
+    spread = (fields.var(0, correction=0) + x[:, -1].square().mean()).sqrt()
+    shape, factor = (3, 32, 32), scale[:, None, None]
+    level = fields.mean(0).reshape(shape) * factor + mean[:, None, None]
+    return level, spread.reshape(shape) * factor * fluid
+
+
+maps = {
+    "solver": y,
+    "1 call": shown["flow matching, 1 call"],
+    "5 calls": shown["flow matching, 5 calls"],
+    "20 calls": shown["flow matching, 20 calls"],
+    "DDPM": shown["DDPM, 200 calls"],
+}
+maps = {name: restored(points) for name, points in maps.items()}
+extent = (-0.5, 1.5, -1, 1)
+fig, axes = plt.subplots(2, 5, figsize=(11, 4.9), sharex=True, sharey=True)
+looks = {"mean": ("viridis", -0.3, 1.3), "deviation": ("magma", 0, 0.6)}
+for row, (what, (cmap, low, high)) in enumerate(looks.items()):
+    for ax, (name, fields) in zip(axes[row], maps.items(), strict=True):
+        field = np.where(mask == 1, np.nan, fields[row][1])
+        picture = ax.imshow(
+            field, origin="lower", extent=extent, cmap=cmap, vmin=low, vmax=high
+        )
+        ax.set(title=f"{name}: {what}", xlabel="x", ylabel="y")
+        ax.label_outer()
+    fig.colorbar(picture, ax=axes[row], label=f"{what} of $u_x / U$", shrink=0.9)
+plotting.keep("au-maps", fig)
+''', tags=["hide-input", "remove-output"])
+
+code("au-score", '''
+def normal_network(case, seed):
+    """Returns what the network with error bars answers: its mean, and samples."""
+    noise, c = start(case)
+    zeros = torch.zeros_like(noise)
+    center, log_spread = stored["normal"][seed](zeros, zeros[:, 0, 0, 0], c).chunk(2, 1)
+    return center.cpu(), (center + log_spread.exp() * noise).cpu()
+
+
+def over_seeds(variant, way):
+    """Energy distances, (networks, speeds)."""
+    return np.array(
+        [
+            [energy_distance(of(variant, way, k, seed), one_turn[k]) for k in range(6)]
+            for seed in VARIANTS[variant].get("seeds", SEEDS)
+        ]
+    )
+
+
+torch.manual_seed(run.seed)
+cheap = {
+    name: np.array(
+        [
+            [energy_distance(compressed(rival(case)), turn) for _ in range(5)]
+            for case, turn in zip(TESTED, one_turn, strict=True)
+        ]
+    ).T
+    for name, rival in RIVALS.items()
+}
+answers = [
+    [[compressed(x) for x in normal_network(case, seed)] for case in TESTED]
+    for seed in SEEDS
+]
+for which, name in enumerate(["network, mean", "network with error bars"]):
+    cheap[name] = np.array(
+        [
+            [energy_distance(x[which], y) for x, y in zip(row, one_turn, strict=True)]
+            for row in answers
+        ]
+    )
+LEARNED = {"flow": "lines", "velocity": "circles", "noise": "noise"}
+learned = {
+    f"{label}, {way}": over_seeds(variant, way)
+    for variant, label in LEARNED.items()
+    for way in PLANS[variant]
+}
+''', tags=H)
+
+code("au-score-table", '''
+SHOWN = {
+    "lines, Euler 1": "flow matching, 1 call",
+    "lines, Euler 5": "flow matching, 5 calls",
+    "lines, Euler 20": "flow matching, 20 calls",
+    "circles, DDIM 20": "diffusion, DDIM, 20 calls",
+    "circles, DDPM 200": "diffusion, DDPM, 200 calls",
+    "noise, DDPM 200": "noise learned, DDPM, 200 calls",
+}
+quantiles = np.quantile(floors, 0.95, axis=1)
+scores = {name: values.mean(0) for name, values in cheap.items()}
+scores |= {name: learned[key].mean(0) for key, name in SHOWN.items()}
+scores |= {"solver, 95 % quantile": quantiles}
+Table(
+    {name: dict(zip(columns, row, strict=True)) for name, row in scores.items()},
+    rows="64 samples of",
+    caption="Energy distance from the solver's states at each tested speed (m/s). 5 "
+    "and 105 m/s lie outside the training speeds. Networks: mean over three (one for "
+    "the noise). Last line: what 95 % of sets of true states stay below.",
+    name="au-score-table",
+    formats=dict.fromkeys(columns, "{:.3f}"),
+)
+''', tags=H)
+
+code("au-spread-figure", '''
+def level(x):
+    """Standard deviation in units of U² and U, mean over fields and pixels."""
+    return restored(x)[1].mean().item()
+
+
+def levels(variant, way):
+    """Standard deviations, (networks, speeds)."""
+    return np.array(
+        [[level(of(variant, way, k, s)) for k in range(6)] for s in SEEDS]
+    )
+
+
+reynolds = np.array(speeds) / 10  # in millions
+spreads = np.array([level(compressed(states)) for states in flows])
+spread_levels = {
+    "flow matching, 1 call": levels("flow", "Euler 1"),
+    "flow matching, 5 calls": levels("flow", "Euler 5"),
+    "flow matching, 20 calls": levels("flow", "Euler 20"),
+    "DDPM, 200 calls": levels("velocity", "DDPM 200"),
+}
+fig, ax = plt.subplots(figsize=(7, 3.9))
+ax.plot(reynolds, spreads, "o-", color="0.45", ms=4, label="solver")
+for place, (name, values) in enumerate(spread_levels.items()):
+    shifted = reynolds[TESTED] + 0.12 * (place - 1.5)
+    line = ax.plot(shifted, values.mean(0), "o", ms=5, label=name)[0]
+    ax.vlines(shifted, values.min(0), values.max(0), color=line.get_color())
+ax.set(xlabel="Reynolds number [10⁶]", ylabel="standard deviation", ylim=(0, None))
+ax.legend(fontsize=9)
+fig.tight_layout()
+plotting.keep("au-spread", fig)
+''', tags=["hide-input", "remove-output"])
+
+code("au-calls", '''
+INSIDE = slice(1, 5)  # tested speeds between training speeds
+CURVES = {
+    "Euler, lines": ("lines", ["Euler 1", "Euler 5", "Euler 20", "Euler 100"]),
+    "two-step, lines": ("lines", ["two-step lines 5", "two-step lines 20"]),
+    "DDIM, circles": ("circles", ["DDIM 5", "DDIM 20"]),
+    "two-step, circles": ("circles", ["two-step 5", "two-step 20"]),
+    "DDPM, circles": ("circles", ["DDPM 20", "DDPM 200"]),
+}
+inside = {name: values[:, INSIDE].mean(1) for name, values in learned.items()}
+inside_cheap = {name: values[:, INSIDE].mean() for name, values in cheap.items()}
+null = np.quantile(floors[INSIDE].mean(0), 0.95)
+ORDER = ["first order", "two-step"]
+square = {
+    f"learned on {training}, sampled on {path}": {
+        f"{order}, {calls} calls": inside[f"{training}, {way} {calls}"].mean()
+        for calls in (5, 20)
+        for order, way in zip(ORDER, ways, strict=True)
+    }
+    for training in ("lines", "circles")
+    for path, ways in {
+        "lines": ["Euler", "two-step lines"],
+        "circles": ["DDIM", "two-step"],
+    }.items()
+}
+Table(
+    square,
+    rows="network",
+    caption="Each training with each way to sample: energy distance, mean over the "
+    f"speeds from 25 to 85 m/s and three networks. 95 % of true sets: {null:.4f}.",
+    name="au-square-table",
+    formats=dict.fromkeys(square["learned on lines, sampled on lines"], "{:.4f}"),
+)
+''', tags=H)
+
+code("au-calls-figure", '''
+LOW = 2e-3
+fig, ax = plt.subplots(figsize=(7.5, 4.2))
+for name, (training, ways) in CURVES.items():
+    calls = [int(way.split()[-1]) for way in ways]
+    values = np.array([inside[f"{training}, {way}"] for way in ways]).clip(LOW)
+    line = ax.plot(calls, values.mean(1), "o-", ms=5, label=name)[0]
+    ax.vlines(calls, values.min(1), values.max(1), color=line.get_color())
+for name, style in {
+    "normal, with covariance": ":",
+    "replay of both neighbours": "--",
+}.items():
+    ax.axhline(max(inside_cheap[name], LOW), ls=style, color="0.35", label=name)
+ax.axhspan(LOW / 2, null, color="0.85", label="true states, 95 %")
+ax.set(xscale="log", yscale="log", xlabel="network calls", ylim=(LOW / 2, 0.4))
+ax.set_ylabel("energy distance")
+ax.legend(fontsize=8, loc="upper right")
+fig.tight_layout()
+plotting.keep("au-calls", fig)
+''', tags=["hide-input", "remove-output"])
+
+code("au-memory", '''
+training_states = torch.cat([compressed(flows[case]) for case in TRAINING])
+sets_of = {
+    "solver": one_turn,
+    "flow matching, 20 calls": [of("flow", "Euler 20", k) for k in range(6)],
+    "DDPM, 200 calls": [of("velocity", "DDPM 200", k) for k in range(6)],
+    "replay of both neighbours": [compressed(replay_both(case)) for case in TESTED],
+}
+memory = {}
+for name, sets in sets_of.items():
+    pairs = list(zip(sets, one_turn, strict=True))[INSIDE]
+    to_known = [distances(x, training_states).min(1).values for x, _ in pairs]
+    to_true = [distances(x, y).min(1).values for x, y in pairs]
+    memory[name] = {
+        "to a training state": torch.cat(to_known).mean().item(),
+        "to a true state": torch.cat(to_true).mean().item(),
+        "not in the modes": np.mean(
+            [x[:, -1].mean().hypot(x[0, -2] / len(centre) ** 0.5) for x, _ in pairs]
+        ),
+    }
+Table(
+    memory,
+    rows="states of",
+    caption="Distance to the nearest training state of any speed and to the nearest "
+    "true state of the same speed, and what no mode of the solver's states holds: "
+    "means over 25 to 85 m/s, in units of the training data's standard deviation.",
+    name="au-memory-table",
+    formats=dict.fromkeys(memory["solver"], "{:.3f}"),
+)
+''', tags=H)
+
+code("au-lift", '''
+def features(x):
+    return torch.cat([torch.ones(len(x), 1), x[:, :20]], dim=1)
+
+
+lift_known = torch.tensor(data.attributes["Lift"][TRAINING][:, kept // 10 - 1]).float()
+weights = torch.linalg.lstsq(features(training_states), lift_known.reshape(-1, 1))
+
+
+def lift(x):
+    """Lift coefficient, read from the 20 leading modes by linear regression."""
+    return (features(x) @ weights.solution)[:, 0]
+
+
+lift_true = [
+    torch.tensor(values[:n]).float()
+    for values, n in zip(cycle.attributes["Lift"], turns, strict=True)
+]
+lift_error = max(
+    ((lift(y) - true).square().mean().sqrt() / true.std()).item()
+    for y, true in list(zip(one_turn, lift_true, strict=True))[INSIDE]
+)
+
+
+def pixels(x):
+    """Fields outside of the profile, (batch, numbers)."""
+    fields = x[:, :-2] @ basis + centre
+    fields = fields + x[:, -1:] * torch.randn_like(fields)  # what the modes leave
+    return fields.reshape(-1, 3, 32, 32)[:, :, fluid].flatten(1)
+
+
+def ranks(samples, true):
+    """Share of samples below each true value, (states, numbers)."""
+    return torch.stack([(samples < value).float().mean(0) for value in true])
+
+
+def calibration(sets):
+    """Returns ranks of all tested speeds inside the range, of pixels and of lift."""
+    triples = list(zip(sets, one_turn, lift_true, strict=True))[INSIDE]
+    return {
+        "pixels": torch.cat(
+            [ranks(pixels(x), pixels(y)).flatten() for x, y, _ in triples]
+        ),
+        "lift": torch.cat([ranks(lift(x), true) for x, _, true in triples]),
+    }
+
+
+torch.manual_seed(run.seed)
+judged = {
+    "true states": [random_states(y) for y in one_turn],
+    "flow matching, 1 call": [of("flow", "Euler 1", k) for k in range(6)],
+    "flow matching, 5 calls": [of("flow", "Euler 5", k) for k in range(6)],
+    "flow matching, 20 calls": [of("flow", "Euler 20", k) for k in range(6)],
+    "DDPM, 200 calls": [of("velocity", "DDPM 200", k) for k in range(6)],
+    "network with error bars": [x for _, x in answers[run.seed % 3]],
+    "replay of both neighbours": [compressed(replay_both(c)) for c in TESTED],
+}
+rank_sets = {name: calibration(sets) for name, sets in judged.items()}
+
+
+def coverage(ranks, share):
+    """How much of the truth lies in the samples' central interval."""
+    return ((ranks - 0.5).abs() <= share / 2).float().mean().item()
+
+
+calibrations = {
+    name: {
+        f"{what}, {share:.0%}": coverage(sets[what], share)
+        for what in sets
+        for share in (0.5, 0.9)
+    }
+    for name, sets in rank_sets.items()
+}
+Table(
+    calibrations,
+    rows="64 samples of",
+    caption="How much of the truth lies in the central half and in the central nine "
+    "tenths of the samples: each pixel outside of the profile, and the lift, 25 to 85 "
+    "m/s.",
+    name="au-calibration-table",
+    formats=dict.fromkeys(calibrations["true states"], "{:.0%}"),
+)
+''', tags=H)
+
+code("au-rank-figure", '''
+fig, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
+edges = np.linspace(0, 1, 11)
+for ax, what in zip(axes, ("pixels", "lift"), strict=True):
+    ax.axhline(1, color="0.55", lw=2, label="perfect")
+    for name in list(judged)[1:6]:
+        heights, _ = np.histogram(rank_sets[name][what], edges, density=True)
+        ax.plot((edges[1:] + edges[:-1]) / 2, heights, "o-", ms=4, label=name)
+    ax.set(title=what, xlabel="share of samples below the truth", yscale="log")
+axes[0].set_ylabel("density")
+axes[1].legend(fontsize=8)
+fig.tight_layout()
+plotting.keep("au-ranks", fig)
+''', tags=["hide-input", "remove-output"])
+
+code("au-fewer", '''
+torch.manual_seed(run.seed)
+fewer = {}
+for label, known, variant in (
+    ("all five", TRAINING, "flow"),
+    ("35, 55, 75 m/s", CLOSE, "close"),
+):
+    fewer[f"{label}: flow matching"] = over_seeds(variant, "Euler 20")
+    for name, rival in {
+        "replay": replay_both,
+        "normal": field_normal,
+    }.items():
+        fewer[f"{label}: {name}"] = np.array(
+            [
+                [energy_distance(compressed(rival(case, known)), turn) for _ in range(5)]
+                for case, turn in zip(TESTED, one_turn, strict=True)
+            ]
+        ).T
+Table(
+    {
+        name: dict(zip(columns, values.mean(0), strict=True))
+        for name, values in fewer.items()
+    },
+    rows="trained on",
+    caption="Energy distance at the tested speeds (m/s) after training with all five "
+    "speeds and with three: flow matching with 20 calls, mean over three networks, "
+    "replay of both neighbours, and the normal with covariance.",
+    name="au-fewer-table",
+    formats=dict.fromkeys(columns, "{:.3f}"),
+)
+''', tags=H)
+
+code("au-cost", '''
+Table(
+    {
+        f"{name}": {
+            "calls": calls,
+            "s a sample": calls * call,
+            "energy distance": inside[key].mean(),
+        }
+        for name, key, calls in (
+            ("flow matching, 1 call", "lines, Euler 1", 1),
+            ("flow matching, 5 calls", "lines, Euler 5", 5),
+            ("two-step on lines, 5 calls", "lines, two-step lines 5", 5),
+            ("flow matching, 20 calls", "lines, Euler 20", 20),
+            ("diffusion, two-step, 20 calls", "circles, two-step 20", 20),
+            ("diffusion, DDPM, 200 calls", "circles, DDPM 200", 200),
+        )
+    },
+    rows="sampling",
+    caption="Network calls, time of one sample here, and energy distance, mean over "
+    "25 to 85 m/s and three networks.",
+    name="au-cost-table",
+    formats={"calls": "{:.0f}", "s a sample": "{:.2g}", "energy distance": "{:.4f}"},
+)
+''', tags=H)
