@@ -5,7 +5,7 @@ variant,seed,out=sys.argv[1].replace("_"," "),int(sys.argv[2]),sys.argv[3]
 part=f"/tmp/p35/nb/out/{sys.argv[1]}-{seed}.safetensors"
 if os.path.exists(out) or not os.path.exists(part): sys.exit()
 import importlib.util
-src=open('/work/main/drafts/35/airfoil_samples/samples.py').read().replace('Path(__file__).parents[3]','"/work/main"').replace('Path(__file__).parents[1] / "networks"','"/work/main/data/recipes/networks"')
+src=open('/work/main/data/recipes/airfoil_samples/samples.py').read().replace('Path(__file__).parents[3]','"/work/main"').replace('Path(__file__).parents[1] / "networks"','"/work/main/data/recipes/networks"')
 M={"__name__":"samples"}; exec(src,M)
 space={"__name__":"recipe"}; exec(open('/tmp/p35/nb/space.py').read(),space)
 import torch

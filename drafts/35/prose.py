@@ -2,7 +2,7 @@ P = {}
 P["au-title"] = r'''
 # Airfoil flows as a distribution
 
-A solver for steady flow looks for a state that does not exist: behind a stalled airfoil the flow never comes to rest, and the iteration runs in circles. Ask for *the* flow, and there are many answers. How they scatter depends on the speed. Diffusion and flow matching, which so far drew points in a plane, now draw flow fields. Here the truth can be computed in any amount, so we can say how well each way of sampling knows the distribution, how many network calls it takes, and whether a method without any network does as well.
+A solver for steady flow looks for a state that does not exist: behind a stalled airfoil the flow never comes to rest, and the iteration runs in circles. Ask for *the* flow, and there are many answers. How far they scatter depends on the speed. Diffusion and flow matching, which so far drew points in a plane, now draw flow fields. The truth can be computed in any amount here, so we can say how well each way of sampling knows the distribution, how many network calls that takes, and whether a method without any network does as well.
 
 ```{glue:figure} au-key
 :name: au-ring
@@ -16,102 +16,148 @@ The solver's states at 65 m/s run along a loop (grey), seen in its two strongest
 - how a denoising network draws whole flow fields, with the same network for both kinds of training;
 - how to measure a distribution of fields: spread, energy distance, calibration, distance to the training data;
 - what is owed to the training and what to the way of sampling, at equal numbers of calls;
-- what the strongest methods without a network achieve.
+- what methods without a network achieve, and where all of them fail.
 
-*Run time: about two minutes on one CPU core. Data: {ref}`airfoil_snapshots <data-airfoil-snapshots>`, and trained networks.*
+*Run time: about two minutes on one CPU core. Data: {ref}`airfoil_snapshots <data-airfoil-snapshots>` and 13 trained networks with their samples, 16 MB together.*
 
 *The source* is *Physics-based Deep Learning* {cite}`thuerey2021pbdl`, which this book follows; {doc}`/book/appendix/errata` lists where we depart from it.
 '''
 P["au-data-text"] = r'''
 ## A solver that does not settle
 
-The profile is a RAF 30 at 20°, far beyond stall. A steady solver iterates 3,500 times at each of eleven speeds $U$ from 5 to 105 m/s, and keeps 25 states, 40 iterations apart, on $32 \times 32$ points. Five speeds are for training, 125 states in all; the six between and around them are for tests. Fields are pressure over $U^2$, without its mean, and both velocities over $U$, each minus the mean and over the standard deviation of the training data. With speed, angle and shape all *conditions* are known: the free stream $\mathbf U / 100$ outside of the profile, and its mask, three more fields $c$. What is hidden is where in its iteration the solver is. The distribution $p(x \,|\, c)$ of the state $x$ is what we want to learn, as the source does {cite}`liu2024uncertainty`.
+The profile is a RAF 30 at 20°, far beyond stall. A steady solver iterates 3,500 times at each of eleven speeds $U$ from 5 to 105 m/s, and 25 states are kept, 40 iterations apart, on $32 \times 32$ points. Five speeds are for training, 125 states in all; the six between and around them are for tests. The fields are pressure over $U^2$, without its mean, and both velocities over $U$, each minus the mean and over the standard deviation of the training data. What is known, the *condition* $c$, are three more fields: both components of the free stream over 100 m/s, outside of the profile, and its mask. What is hidden is where in its iteration the solver is. Wanted is the distribution $p(x \,|\, c)$ of the state $x$ {cite}`liu2024uncertainty`.
 
-The numbers are states of an *iteration*. They are not flow at different times, and their spread is not that of turbulence; {ref}`the data page <data-airfoil-snapshots>` tells what makes it grow with the speed. What counts here is that it is a distribution of fields that can be had in any amount.
+These are states of an *iteration*, not of a flow at different times, and their spread is not that of turbulence; {ref}`the data page <data-airfoil-snapshots>` tells what makes it grow with the speed. What counts here is that it is a distribution of fields that can be had in any amount.
 '''
 P["au-cycle-text"] = r'''
-How many states are there really? At the tested speeds we have them finer, one every eight iterations ({ref}`airfoil_cycle <data-airfoil-snapshots>`). {numref}`au-turn-table` looks for the time after which the flow comes back.
+How many states are there really? At the tested speeds we have them finer, one every eight iterations ({ref}`airfoil_cycle <data-airfoil-snapshots>`). {numref}`au-turn-table` looks for the moment at which the flow comes back.
 '''
 P["au-turn-text"] = r'''
 ```{glue:figure} au-cycle
 :name: au-cycle-figure
-:alt: Left: the lift coefficient over iterations, a periodic curve with two equal turns; dots every 40 iterations fall on nearly the same places in both. Right: a closed loop in the plane of two modes, with dots that lie in pairs at twelve places.
+:alt: Left, the lift coefficient over the iterations, a periodic curve; dots fall on nearly the same places in each of two turns. Right, a closed loop in the plane of two modes, with dots that lie in pairs at twelve places.
 
-The iteration at 65 m/s. Left: lift coefficient, and the 25 stored states. Right: the same states in the plane of the two strongest modes.
+The iteration at 65 m/s. Left: lift coefficient and the 25 stored states. Right: the same states in the plane of the two strongest modes.
 ```
 
-From 25 m/s on the iteration is a **cycle**: it comes back to one per cent and better. The 25 states are twelve places on a loop, each seen twice ({numref}`au-cycle-figure`). At 5 m/s it creeps towards a steady state. So the truth from 25 m/s on is one turn of the loop with every point equally likely, and the finely sampled turn gives it without noise. All that a model knows of it are twelve places on the loops of five other speeds.
+From 25 m/s on the iteration is a **cycle**: it comes back to one per cent and better. The 25 states are twelve places on a loop, each seen twice ({numref}`au-cycle-figure`). At 5 m/s the iteration creeps towards a steady state and has hardly any spread. So the truth from 25 m/s on is one turn of the loop, each point of it equally likely, and the finely sampled turn shows it almost without noise. A model knows twelve places on the loops of five other speeds, and has to tell what the loop looks like at this one.
 
 ## How far from the truth?
 
-The source compares one number, the standard deviation, mean over fields and pixels. It can't see whether the pattern is right, or whether fields on a loop are mixed to fields that never occur. We add the **energy distance**: with samples $x, x'$ and true states $y, y'$, all independent,
+The source compares one number, the standard deviation, mean over fields and pixels. It can't see whether the pattern is right, or whether states are mixed to fields that never occur. We add the **energy distance** {cite}`szekely2013energy`. With samples $x, x'$ and true states $y, y'$, all independent,
 
 $$
 D = 2\, \mathbb E \lVert x - y \rVert - \mathbb E \lVert x - x' \rVert - \mathbb E \lVert y - y' \rVert ,
 $$ (au-energy)
 
-with the root mean square over pixels as norm {cite}`szekely2013energy`. It is zero only if both distributions agree. A single sure answer $x = m$ has $2\, \mathbb E \lVert m - y \rVert - \mathbb E \lVert y - y' \rVert$. From 64 samples $D$ is estimated without bias and may come out slightly negative; 64 true states tell what is still noise.
+where $\lVert \cdot \rVert$ is the root mean square over the three fields and all pixels. It is zero only if both distributions agree. From 64 samples $D$ is estimated without bias and may come out slightly negative; sets of 64 true states tell which values mean nothing.
 '''
 P["au-rivals-text"] = r'''
 ## Without a network
 
-What could one do with 125 states and no network? Five answers, in the order of what they know:
+What can one do with 125 states and no network? Six answers, in the order of what they know:
 
-- the **mean**, interpolated between the two neighbouring speeds pixel by pixel: the best single answer;
+- the **mean**, interpolated between the two neighbouring speeds, pixel by pixel;
 - a **normal distribution for each pixel**, with interpolated mean and standard deviation, all pixels independent;
-- a **normal distribution of the field**, with the covariance of the nearest run, each pixel rescaled to the interpolated standard deviation (that is principal components with normal coefficients);
+- a **normal distribution of the field**, with the covariance of the nearest run, each pixel rescaled to the interpolated standard deviation: principal components with normal coefficients;
 - **replay** of the 25 states of the nearest run;
-- **replay of both neighbours**, where the closer one is taken more often, as linear interpolation would weigh them. Outside of the training speeds it is the nearest run.
+- **replay of both neighbours**, the closer one more often, by the weights of linear interpolation. Outside of the training speeds it is the nearest run;
+- a **kernel density**: the same states, each blurred by a normal with the run's covariance. Its width, a fifth of the spread, is the best of six by the test that follows.
 
-To choose among them without looking at the tests we leave out one training speed after the other.
+To compare them without a look at the tests we leave out one training speed after the other.
 '''
 P["au-validation-text"] = r'''
-Where the flow is a loop, replay wins, though its states belong to other speeds: made dimensionless, the loop hardly changes with the speed. It can't invent a spread that lies between those of its neighbours: at 15 m/s, below all the others, every answer is poor.
+Where the flow is a loop, replay wins, blurred or not, though its states belong to other speeds: made dimensionless, the loop changes slowly with the speed. None of them can invent what lies outside of the data: at 15 m/s, below all the others, every answer is poor.
 
 ## One network, two trainings
 
-Now the models. Both take a network that gets noisy fields $x_t$, a time and the conditions, and both learn from pairs of a state $x_0$ and noise $\epsilon$:
+Now the models. Both take a network that gets noisy fields $x_t$, a time and the condition, and both learn from pairs of a state $x_0$ and noise $\epsilon$:
 
-- **flow matching** joins them by lines, $x_t = (1 - t)\, x_0 + t\, \epsilon$, and learns their velocity $\epsilon - x_0$ {cite}`lipman2022flow`;
-- **diffusion** takes $x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$ with 200 steps and a cosine schedule, $\bar\alpha_t \propto \cos^2 \big( \tfrac\pi2 \tfrac{t/T + 0.008}{1.008} \big)$ {cite}`ho2020denoising,nichol2021improved`. The source lets the network answer with $\epsilon$. We also train it to answer with $\sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$ {cite}`salimans2022progressive`, the velocity along the circle on which $x_t$ moves.
+- **flow matching** joins them by lines, $x_t = (1 - t)\, x_0 + t\, \epsilon$ with $t$ from 0 to 1, and learns their velocity $\epsilon - x_0$ {cite}`lipman2022flow`;
+- **diffusion** takes $x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$ with $t = 1, 2, \dots, 200$ and a cosine schedule, $\bar\alpha_t \propto \cos^2 \big( \tfrac\pi2 \tfrac{t/200 + 0.008}{1.008} \big)$ {cite}`ho2020denoising,nichol2021improved`. The source lets the network answer with $\epsilon$. We also train it to answer with $\sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$ {cite}`salimans2022progressive`, the velocity along the circle on which $x_t$ moves.
 
-The network is the source's U-Net: three levels with two blocks each, self-attention on the two coarser ones, and four sines and cosines of the time. The same time, from 0 to 200, enters in both trainings; the source gives flow matching times from 0 to 1, on which three of the four frequencies hardly move. At the source's width of 16 it has the 1,185,218 parameters that the source prints; here it is half as wide.
+The network is the source's U-Net: three levels with two blocks each, self-attention on the two coarser ones, and four sines and cosines of the time. The same time, from 0 to 200, enters in both trainings; the source gives flow matching times from 0 to 1, on which three of the four hardly move. At the source's width of 16 it has the 1,185,218 parameters that the source prints; here it is half as wide.
 '''
 P["au-train-text"] = r'''
-All training is one loop: 25 states, noise, times spread evenly, a squared error. A last variant gets no noise at all and answers with a mean and a standard deviation for each pixel, by their likelihood. It is the deterministic network with error bars that one would train first.
+All training is one loop: 25 states, noise, times spread evenly, a squared error. A last variant gets no noise at all and answers with a mean and a standard deviation for each pixel, by their likelihood. It is the network with error bars that one would train first.
 '''
 P["au-variants-text"] = r'''
-The cells so far train all networks of this chapter. Some seconds of it run here; the stored ones had 4,000 updates, twenty minutes each on one core.
+The cells so far train all networks of this chapter. A few updates run here. The stored networks had 4,000, half an hour each on one core, from three seeds.
 '''
 P["au-sampling-text"] = r'''
 ## One sampler
 
-In {doc}`/notebooks/probabilistic/flow_matching` lines and circles turned out to be the same flow, seen in two clocks. So one function serves both. Write $x = a\, x_0 + s\, \epsilon$ for a noisy field. Rescaled to the path on which the network was trained, its answer gives a guess of both parts: of the state, $\hat x_0 = \mathbb E[x_0 | x]$, and of the noise, $\hat\epsilon = \mathbb E[\epsilon | x]$. A step to less noise mixes them anew,
+In {doc}`/notebooks/probabilistic/flow_matching` lines and circles turned out to be the same flow, seen in two clocks. So one function serves both. Write $x = a\, x_0 + s\, \epsilon$ for a noisy field. Rescaled to the path on which the network was trained, its answer gives a guess of both parts, of the state, $\hat x_0 \approx \mathbb E[x_0 | x]$, and of the noise, $\hat\epsilon \approx \mathbb E[\epsilon | x]$. A step to less noise mixes them anew,
 
 $$
 x' = a'\, \hat x_0 + s'\, \hat\epsilon .
 $$ (au-step)
 
-With $a = 1 - t$ and $s = t$ this *is* Euler's method for flow matching, with $a = \sqrt{\bar\alpha_t}$ it is DDIM {cite}`song2021denoising`. DDPM replaces a part of $\hat\epsilon$ by fresh noise, with the standard deviation $\sigma = \tfrac{s'}{s} \sqrt{1 - (a/a')^2}$ of the posterior. And a second-order method extrapolates $\hat x_0$ from the last step, with no further call {cite}`lu2022dpm`. As any network can be used on any path, training and sampling can be told apart.
+With $a = 1 - t$ and $s = t$ this *is* Euler's method for flow matching, with $a = \sqrt{\bar\alpha_t}$ and $s = \sqrt{1 - \bar\alpha_t}$ it is DDIM {cite}`song2021denoising`. DDPM replaces a part of $\hat\epsilon$ by fresh noise with the standard deviation $\sigma = \tfrac{s'}{s} \sqrt{1 - (a/a')^2}$ of the posterior, the root of $\frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$. And a second-order method draws a line through the last two guesses $\hat x_0$, over $\log (a/s)$, and follows it over the step, with no further call {cite}`lu2022dpm`. As any network can be used on any path, training and sampling can be told apart.
 '''
 P["au-live-text"] = r'''
-The key picture ({numref}`au-ring`) shows 64 samples for each way, at 65 m/s. One call puts all of them into the middle of the loop. That is no failure of training: with noise and states paired independently the velocity at $t = 1$ is $\epsilon - \mathbb E[x_0]$, and a single Euler step from there ends in the mean for *any* network that has learned well. What is left around it is the network's error.
-'''
+{numref}`au-ring` shows 64 samples for each way, at 65 m/s. One call puts all of them into the middle of the loop. That is no failure of training: as noise and states are paired independently, the velocity at $t = 1$ is $\epsilon - \mathbb E[x_0 | c]$, and a single Euler step from there ends in the mean $\mathbb E[x_0 | c]$, for *any* network that has learned well. What scatters around it is the network's error. Five calls make the loop too small, twenty and 200 calls fill it.
 
-P["au-score-text"] = r"""
 ```{glue:figure} au-maps
 :name: au-maps-figure
-:alt: Two rows of five panels. The mean velocity looks the same for solver, flow matching with 1, 5 and 20 calls and DDPM, a little grainy with one call. The standard deviation has a bright band above and behind the profile for the solver; with one call the panel is nearly black, with five it is dimmer, with twenty and with DDPM it looks like the solver's.
+:alt: Two rows of five panels. The mean velocity looks the same for the solver, flow matching with 1, 5 and 20 calls and DDPM. The standard deviation has a bright band above and behind the profile for the solver; with one call the panel is nearly black, with five it is dimmer, with twenty and with DDPM it looks like the solver's.
 
-Mean and standard deviation of the velocity $u_x$ at 65 m/s. Blank: the profile.
+Mean and standard deviation of the velocity $u_x$ at 65 m/s, from left to right: solver, flow matching with 1, 5 and 20 calls, DDPM with 200. Blank: the profile.
 ```
 
-In {numref}`au-maps-figure` the means all look alike. They are what every regression finds, the deterministic network too. What tells the methods apart is the spread.
+In {numref}`au-maps-figure` the means all look alike. What tells the methods apart is the spread.
 
 ## All speeds
 
-The source draws 500 samples for each case and network. Here DDPM alone would take minutes, so samples of all networks and all ways are stored, 64 for each speed, as coefficients of the 60 leading modes of the solver's states, and the root mean square of what these modes leave out. The distance of two fields is taken from both.
-"""
-P["au-score-after"] = r"""
-SCORE-AFTER
-"""
+The source draws 500 samples for each case and network. On one core DDPM alone would take an hour for that, so samples of all networks and all ways are stored, 64 for each speed, as coefficients of the 60 leading modes of the solver's states, and the size of what these modes leave out. The distance of two fields is taken from both.
+'''
+P["au-score-after"] = r'''
+TODO-SCORE
+
+```{glue:figure} au-spread
+:name: au-spread-figure
+:alt: Standard deviation over the Reynolds number. The solver's line rises steeply from zero and levels off. Flow matching with one call stays low at all speeds, with five calls somewhat below the line, with twenty calls and DDPM on the line, but at the lowest Reynolds number all samples lie far above it.
+
+Standard deviation of pressure and velocities in units of $U^2$ and $U$, mean over fields and pixels. Dots: mean and range of three networks.
+```
+
+TODO-SPREAD
+'''
+P["au-moments-after"] = r'''
+TODO-MOMENTS
+
+## Training or sampling?
+'''
+P["au-square-after"] = r'''
+TODO-SQUARE
+
+```{glue:figure} au-calls
+:name: au-calls-figure
+:alt: Energy distance over the number of network calls, both on logarithmic scales. All curves fall from one to twenty calls. TODO
+
+Energy distance over calls, mean over 25 to 85 m/s; dots and lines: mean and range of three networks. Grey: what 95 % of sets of true states stay below. Dashed and dotted: without a network.
+```
+
+TODO-CALLS
+
+## Learned or learned by heart?
+'''
+P["au-memory-after"] = r'''
+TODO-MEMORY
+'''
+P["au-calibration-after"] = r'''
+TODO-CALIBRATION
+'''
+P["au-fewer-text"] = r'''
+## With three speeds instead of five
+
+TODO-FEWER-TEXT
+'''
+P["au-fewer-after"] = r'''
+TODO-FEWER
+
+## What it costs, and where it fails
+'''
+P["au-cost-after"] = r'''
+TODO-COST
+'''

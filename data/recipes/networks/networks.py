@@ -27,6 +27,7 @@ NETWORKS = {
     "solver_in_the_loop": ("differentiable_physics/solver_in_the_loop", "Correction", ("width", "source")),
     "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group")),
     "architectures": ("surrogates/architectures", "build", ("kind",)),
+    "airfoil_uncertainty": ("probabilistic/airfoil_uncertainty", "UNet", ("width", "outputs")),
     "score_matching": ("probabilistic/score_matching", "build", ("bounded",)),
     "smdp": ("probabilistic/smdp", "build", ("plain",)),
     "smdp_heat": ("probabilistic/smdp_heat", "build", ("kind",)),

@@ -1,12 +1,11 @@
 """The file `airfoil_samples.safetensors`: flows drawn from the networks of the chapter airfoil_uncertainty.
 
-A DDPM takes 200 network calls a sample, too long for a notebook. `samples.py draw INDEX OUTPUT` draws with one network,
-by all ways that the notebook's PLANS name, `samples.py collect OUTPUT PART …` puts all into one file. The functions are
-the notebook's own (its cells with the tag "recipe"). Kept are coefficients of the 60 leading modes of all stored states,
-and the size of what these modes leave: 6 speeds × 64 samples × 62 numbers for each network and way.
+A DDPM takes 200 network calls a sample, too long for a notebook. `samples.py draw INDEX OUTPUT` draws with one
+network, by all ways that the notebook's PLANS name, `samples.py collect OUTPUT PART …` puts all into one file. The
+functions are the notebook's own (its cells with the tag "recipe"). Kept are coefficients of the 60 leading modes of all
+stored states, and the size of what these modes leave: 6 speeds × 64 samples × 62 numbers for each network and way.
 """
 
-import json
 import os
 import sys
 import time
@@ -15,7 +14,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-sys.path[:0] = [str(Path(__file__).parents[3]), str(Path(__file__).parents[1] / "networks")]
+sys.path.insert(0, str(Path(__file__).parents[3]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "networks"))
 import networks
 
 from pbdl_helpers import checkpoints, datasets
@@ -24,9 +24,14 @@ NAME = "airfoil_uncertainty"
 COUNT = 64  # samples for each speed
 
 
-def jobs(space) -> list[tuple[str, int]]:
+def drawing(space) -> list[tuple[str, int]]:
     """Returns variant and seed of each network that draws."""
     return [(variant, seed) for variant, seed in networks.pairs(space) if variant in space["PLANS"]]
+
+
+def jobs() -> list[tuple[str, int]]:
+    """Returns the same, in the order of the jobs' numbers."""
+    return drawing(networks.cells(NAME))
 
 
 def modes(space) -> tuple[torch.Tensor, torch.Tensor]:
@@ -76,7 +81,7 @@ def drawn_by(space, variant, seed, network) -> dict:
 
 def draw(index, output) -> None:
     space = networks.cells(NAME)
-    variant, seed = jobs(space)[index]
+    variant, seed = drawing(space)[index]
     stored = networks.empty(NAME, space)
     checkpoints.load(datasets.fetch(f"{NAME}.safetensors"), stored)
     network = stored[variant][networks.seeds(space, variant).index(seed)]
@@ -90,12 +95,8 @@ def collect(output, parts) -> None:
     space = networks.cells(NAME)
     centre, basis = modes(space)
     drawn = {name: values for part in parts for name, values in load_file(part).items()}
-    provenance = {
-        "cells_sha256": networks.cells_hash(NAME),
-        "networks_sha256": datasets.sha256(datasets.fetch(f"{NAME}.safetensors")),
-    }
     temporary = Path(f"{output}.part")
-    save_file({"centre": centre, "basis": basis, **drawn}, temporary, metadata={"pbdl": json.dumps(provenance)})
+    save_file({"centre": centre, "basis": basis, **drawn}, temporary)
     os.replace(temporary, output)
 
 
