@@ -175,31 +175,44 @@ def noisy(kind, x, noise, t):
     return a * x + s * noise, noise if kind == "noise" else a * noise - s * x
 ''', tags=R)
 
+code("au-losses", '''
+def noise_loss(network, kind, x, c):
+    noise = torch.randn_like(x)
+    t = T * (torch.arange(BATCH) + torch.rand(BATCH)) / BATCH  # each part once
+    t = t if kind == "flow" else t.ceil().clamp(1, T)
+    x_t, target = (field.to(run.device) for field in noisy(kind, x, noise, t))
+    answer = network(x_t, t.to(run.device), c.to(run.device))
+    return (answer - target).square().mean()
+
+
+def normal_loss(network, x, c):
+    """Mean by squared error, standard deviation by likelihood; no noise goes in."""
+    zeros = torch.zeros_like(c)
+    center, log_spread = network(zeros, zeros[:, 0, 0, 0], c)[:, None].chunk(2, dim=2)
+    error = (x - center).square()
+    likelihood = error.detach() / (2 * log_spread).exp() / 2 + log_spread
+    return (error + likelihood).mean()
+''', tags=R)
+
 code("au-train", '''
 def train(seed, kind, updates, width=WIDTH, cases=TRAINING, outputs=3):
     """Returns a network and its losses."""
     torch.manual_seed(seed)
     network = UNet(width, outputs).to(run.device, memory_format=torch.channels_last)
-    x_all = torch.cat([flows[case] for case in cases])
-    c_all = torch.stack([conditions(case) for case in cases for _ in flows[case]])
+    x_all = torch.stack([flows[case] for case in cases])  # (speeds, states, 3, 32, 32)
+    c_all = torch.stack([conditions(case) for case in cases])
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, RATE, total_steps=updates, pct_start=0.05
     )
     losses = []
     for _ in run.progress(range(updates)):
-        rows = torch.randperm(len(x_all))[:BATCH]
-        x, c = x_all[rows], c_all[rows].to(run.device)
-        noise = torch.randn_like(x)
-        t = T * (torch.arange(BATCH) + torch.rand(BATCH)) / BATCH  # each part once
         if kind == "normal":
-            x, zeros = x.to(run.device), torch.zeros_like(noise).to(run.device)
-            guess, log_spread = network(zeros, 0 * t.to(run.device), c).chunk(2, dim=1)
-            loss = (((x - guess) / log_spread.exp()).square() / 2 + log_spread).mean()
+            loss = normal_loss(network, x_all.to(run.device), c_all.to(run.device))
         else:
-            t = t if kind == "flow" else t.ceil().clamp(1, T)
-            x_t, target = (field.to(run.device) for field in noisy(kind, x, noise, t))
-            loss = (network(x_t, t.to(run.device), c) - target).square().mean()
+            rows = torch.randperm(x_all.shape[0] * x_all.shape[1])[:BATCH]
+            x, c = x_all.flatten(0, 1)[rows], c_all[rows // x_all.shape[1]]
+            loss = noise_loss(network, kind, x, c)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -217,7 +230,7 @@ VARIANTS = {
     "velocity": {"kind": "velocity", **LONG},
     "noise": {"kind": "noise", **LONG, "seeds": [0]},
     "close": {"kind": "flow", **LONG, "cases": CLOSE},
-    "normal": {"kind": "normal", "updates": 1000, "width": 8, "outputs": 6},
+    "normal": {"kind": "normal", **LONG, "outputs": 6},
 }
 SEEDS = [0, 1, 2]
 ''', tags=R)

@@ -161,3 +161,99 @@ TODO-FEWER
 P["au-cost-after"] = r'''
 TODO-COST
 '''
+P["au-exercises"] = r'''
+## Exercises
+
+```{exercise} Four frequencies (easy)
+:label: au-exercise-times
+
+The time enters as sines and cosines of $t\, 10^{-4k/3}$, $k = 0, 1, 2, 3$. By how many radians does each of them turn, for $t$ from 0 to 1, and for $t$ from 0 to 200? Which of them tell the network the time?
+```
+
+````{solution} au-exercise-times
+:label: au-solution-times
+:class: dropdown
+
+The factors are 1, 0.046, 0.0022 and 0.0001. From 0 to 1 the first turns by one radian, the others by a twentieth and less: their sines are proportional to the time and small, their cosines are one to a thousandth. The network knows the time from one pair, and from two weak copies of $t$ itself. From 0 to 200 they turn by 200, 9.3, 0.43 and 0.02: a fast one, two that tell well where one is, and a weak one. With the source's scale flow matching gets another input than diffusion, which says nothing about the methods.
+````
+
+````{exercise} The best single answer (medium)
+:label: au-exercise-circle
+
+The only answer of a method is the mean of the loop. Take the loop for a circle of radius $r$ in the space of fields, each point equally likely. What is $D$? Compare with the row "mean, interpolated" of {numref}`au-score-table` at 65 m/s.
+
+```{dropdown} Hint
+All samples agree, so the second term of {eq}`au-energy` is zero. The mean length of a chord between two random points of a circle is $4 r / \pi$.
+```
+````
+
+````{solution-start} au-exercise-circle
+:label: au-solution-circle
+:class: dropdown
+````
+'''
+P["au-exercises-2"] = r'''
+$D = 2 r - 4 r / \pi \approx 0.73\, r$. The loop's states lie nearly all at the same distance from their mean, and the circle's value is close. The interpolated mean has about as much: its mean is nearly right, and still it is the worst answer of all. No single answer would be better by much. (The chord: with an angle $\varphi$ between the points it has the length $2 r \sin(\varphi / 2)$, and the mean of $\sin$ over a half turn is $2 / \pi$.)
+
+````{solution-end}
+````
+
+````{exercise} How many samples for a map? (medium)
+:label: au-exercise-count
+
+A standard deviation estimated from $n$ independent samples has the relative error $\sqrt{(\kappa - 1) / (4 n)}$, where $\kappa = \mathbb E[z^4]$ of the standardised value $z$; a normal distribution has $\kappa = 3$. What is $\kappa$ of $z = \sqrt 2 \sin \varphi$ with random $\varphi$? How many states does a map of 5 % need, and what do the 25 states of the data set give?
+
+```{dropdown} Hint
+The mean of $\sin^4$ is $3/8$. For the last question think of what the 25 states are.
+```
+````
+
+````{solution-start} au-exercise-count
+:label: au-solution-count
+:class: dropdown
+````
+'''
+P["au-exercises-3"] = r'''
+$\kappa = 4 \cdot \tfrac38 = 1.5$, so the error is $\sqrt{0.125 / n}$, half of that of a normal distribution: 5 % take 50 samples. What is measured lies near it, as most pixels swing nearly like a sine. The 25 stored states are no independent samples: they are twelve places at even distances. Even places give the variance of a sine *exactly*, as the sum over three or more of them is right for all waves up to their number. So their maps are far better than those of 25 random states.
+
+````{solution-end}
+````
+
+````{exercise} Five calls, better spent (hard)
+:label: au-exercise-steps
+
+With five calls the loop came out too small. Use the times $(1 - k/5)^p$, for some exponents $p$, with Euler's and with the two-step method. Which end of the path wants small steps? Why may the best exponent here fail elsewhere?
+
+```{dropdown} Hint
+`denoise` and `two_step` take any list of pairs $(a, s)$, from $(0, 1)$ to $(1, 0)$.
+```
+````
+
+````{solution-start} au-exercise-steps
+:label: au-solution-steps
+:class: dropdown
+````
+'''
+P["au-exercises-4"] = r'''
+TODO-STEPS
+
+````{solution-end}
+````
+
+## Next
+
+{doc}`/book/probabilistic/constraints` asks how a simulator can take part, in training and in sampling.
+
+## References
+
+```{bibliography}
+:filter: docname in docnames
+```
+'''
+P["au-summary"] = r'''
+## Summary
+
+TODO-SUMMARY
+
+## Claims
+'''
