@@ -173,6 +173,19 @@ def replay_both(case, known=TRAINING):
     return torch.where(from_j, random_states(flows[j]), random_states(flows[i]))
 
 
+def replay_scaled(case, known=TRAINING):
+    """The same, with mean and standard deviation of each pixel as they should be."""
+    i, j, place = around(case, known)
+    spread = interpolated(spread_of, case, known).clamp(min=0)
+    states = [
+        (flows[k] - flows[k].mean(0)) / spread_of(flows[k]).clamp(min=1e-3)
+        for k in (i, j)
+    ]
+    from_j = torch.rand(COUNT, 1, 1, 1) < place
+    chosen = torch.where(from_j, random_states(states[1]), random_states(states[0]))
+    return mean_only(case, known) + spread * chosen
+
+
 def kernel_density(case, known=TRAINING, width=0.2):
     """The same, each state blurred by a normal with the run's covariance."""
     return replay_both(case, known) + width * waves(nearest(case, known))
@@ -184,6 +197,7 @@ RIVALS = {
     "normal, with covariance": field_normal,
     "replay of the nearest run": replay_nearest,
     "replay of both neighbours": replay_both,
+    "replay of both, rescaled": replay_scaled,
     "kernel density": kernel_density,
 }
 ''', tags=H)

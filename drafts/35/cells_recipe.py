@@ -58,6 +58,8 @@ def standardised(fields):
     return (fields - mean[:, None, None]) / scale[:, None, None]
 
 
+extremes = standardised(known).amin((0, 2, 3)), standardised(known).amax((0, 2, 3))
+LOWEST, HIGHEST = (values[:, None, None] for values in extremes)
 flows = [standardised(fields) for fields in flows]
 truth = [
     standardised(dimensionless(states, speeds[case]))
@@ -247,8 +249,9 @@ def guess(network, kind, x, a, s, c):
     a, s, x = a / size, s / size, x / size
     t = T * (1.008 * 2 / math.pi * math.acos(a * cosine(0)) - 0.008)
     answer = network(x, torch.full((len(x),), t, device=x.device), c)
-    if kind == "noise":
-        return (x - s * answer) / a, answer
+    if kind == "noise":  # a is small at first: without a bound errors blow up
+        data = ((x - s * answer) / a).clamp(LOWEST.to(x), HIGHEST.to(x))
+        return data, (x - a * data) / s
     return a * x - s * answer, s * x + a * answer
 
 
@@ -288,7 +291,7 @@ def two_step(network, kind, x, c, scales):
     """Second order with one call a step: the data's line over log a/s continues."""
     last, last_h = None, math.inf
     for (a, s), (next_a, next_s) in pairwise(scales):
-        data, noise = guess(network, kind, x, a, s, c)
+        data, _ = guess(network, kind, x, a, s, c)
         if next_s == 0:
             return data
         before = math.log(a / s) if a > 0 else -math.inf

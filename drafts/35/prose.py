@@ -6,7 +6,7 @@ A solver for steady flow looks for a state that does not exist: behind a stalled
 
 ```{glue:figure} au-key
 :name: au-ring
-:alt: Six panels with a closed loop in a plane of two modes. With one call of flow matching all dots crowd in the middle of the loop, with five they form a smaller loop, with twenty and with 200 calls of DDPM they lie along it. A normal distribution fills the whole inside. Replayed states of other speeds lie along the loop.
+:alt: Six panels with a closed loop in a plane of two modes. With one call of flow matching all dots crowd in the middle of the loop, with five they form a smaller loop, with twenty and with 200 calls of DDPM they lie along it. A normal distribution fills the whole inside. Replayed and rescaled states of other speeds lie along the loop.
 
 The solver's states at 65 m/s run along a loop (grey), seen in its two strongest modes. Dots: 64 samples each. No method was shown this speed.
 ```
@@ -55,19 +55,20 @@ where $\lVert \cdot \rVert$ is the root mean square over the three fields and al
 P["au-rivals-text"] = r'''
 ## Without a network
 
-What can one do with 125 states and no network? Six answers, in the order of what they know:
+What can one do with 125 states and no network? Seven answers, in the order of what they know:
 
 - the **mean**, interpolated between the two neighbouring speeds, pixel by pixel;
 - a **normal distribution for each pixel**, with interpolated mean and standard deviation, all pixels independent;
 - a **normal distribution of the field**, with the covariance of the nearest run, each pixel rescaled to the interpolated standard deviation: principal components with normal coefficients;
 - **replay** of the 25 states of the nearest run;
 - **replay of both neighbours**, the closer one more often, by the weights of linear interpolation. Outside of the training speeds it is the nearest run;
-- a **kernel density**: the same states, each blurred by a normal with the run's covariance. Its width, a fifth of the spread, is the best of six by the test that follows.
+- **replay, rescaled**: each replayed state, minus the mean of its run and over its standard deviation, gets the interpolated mean and standard deviation, pixel by pixel;
+- a **kernel density**: replayed states of both, each blurred by a normal with the run's covariance. Its width, a fifth of the spread, is the best of six by the test that follows.
 
 To compare them without a look at the tests we leave out one training speed after the other.
 '''
 P["au-validation-text"] = r'''
-Where the flow is a loop, replay wins, blurred or not, though its states belong to other speeds: made dimensionless, the loop changes slowly with the speed. None of them can invent what lies outside of the data: at 15 m/s, below all the others, every answer is poor.
+Where the flow is a loop, replay wins, though its states belong to other speeds: made dimensionless, the loop changes slowly with the speed. Rescaled replay is best where it changes fastest. None can invent what lies outside of the data: at 15 m/s, below all the others, every answer is poor.
 
 ## One network, two trainings
 
@@ -112,8 +113,9 @@ In {numref}`au-maps-figure` the means all look alike. What tells the methods apa
 The source draws 500 samples for each case and network. On one core DDPM alone would take an hour for that, so samples of all networks and all ways are stored, 64 for each speed, as coefficients of the 60 leading modes of the solver's states, and the size of what these modes leave out. The distance of two fields is taken from both.
 '''
 P["au-score-after"] = r'''
-TODO-SCORE
+Read {numref}`au-score-table` from the top. A **single answer**, interpolated or learned, is the worst. **Independent pixels** with the right mean and the right deviation are far from the truth, with interpolated numbers as well as from the network with error bars: such fields do not occur. The **covariance** of a neighbour's run halves that. **Flow matching** with one call is no better than independent pixels; with twenty, from 45 to 85 m/s, it is close to what true states have, and so is **diffusion**, in 20 calls of DDIM or 200 of DDPM. **Replay of both neighbours**, rescaled or not, is as good or better wherever there are two neighbours, without any training. At 25 m/s, where the loop changes most from speed to speed, nobody comes close, and at 5 m/s all fail.
 
+(Diffusion that learns $\epsilon$ needs a bound on $\hat x_0$, the range of the training data. With the clipped schedule the first step divides by a small $a$, and without the bound the samples of our small network leave the data by far.)
 ```{glue:figure} au-spread
 :name: au-spread-figure
 :alt: Standard deviation over the Reynolds number. The solver's line rises steeply from zero and levels off. Flow matching with one call stays low at all speeds, with five calls somewhat below the line, with twenty calls and DDPM on the line, but at the lowest Reynolds number all samples lie far above it.
@@ -121,46 +123,47 @@ TODO-SCORE
 Standard deviation of pressure and velocities in units of $U^2$ and $U$, mean over fields and pixels. Dots: mean and range of three networks.
 ```
 
-TODO-SPREAD
-'''
+{numref}`au-spread-figure` is the source's measure. It rises steeply and levels off, and samples of 20 or 200 calls follow. At the lowest speed they don't: the states hardly move there, and no speed of the training says so.'''
 P["au-moments-after"] = r'''
-TODO-MOMENTS
-
+{numref}`au-moments-table` takes mean and spread apart. The mean is easy for all; the network with error bars has it best, as its answer has no sampling noise. The spread of one call is half of the right one, and that is an accident of the network's errors, not knowledge: at 5 m/s it is as large. At 5 m/s **all samplers overstate the spread**, by a factor of some 30. At 105 m/s, the other end, where the loop hardly changes any more, they are right to about a tenth. Extrapolation is no matter of "inside" and "outside" alone: it works where the data have levelled off.
 ## Training or sampling?
 '''
 P["au-square-after"] = r'''
-TODO-SQUARE
-
+{numref}`au-square-table` is the two-by-two that tells training from sampling. With **20 calls** neither matters: both trainings, both paths and both orders end at the same distance, within what three networks scatter. With **five** lines are better than circles, as a path and as a training, and the second order helps little. The famous gap, 20 steps of flow matching against 200 of DDPM, is not one between flow matching and diffusion. A diffusion network needs no more calls, if it follows its flow instead of drawing new noise in each step.
 ```{glue:figure} au-calls
 :name: au-calls-figure
-:alt: Energy distance over the number of network calls, both on logarithmic scales. All curves fall from one to twenty calls. TODO
+:alt: Energy distance over the number of network calls, both on logarithmic scales. All curves fall from one to twenty calls and meet there, just above the line of rescaled replay; DDPM lies higher with 20 and with 200 calls, with a wide range.
 
 Energy distance over calls, mean over 25 to 85 m/s; dots and lines: mean and range of three networks. Grey: what 95 % of sets of true states stay below. Dashed and dotted: without a network.
 ```
 
-TODO-CALLS
-
+A hundred calls of Euler's method gain little over twenty ({numref}`au-calls-figure`): what is left is the network's error, and no better solver removes it. DDPM scatters most. One of its sets, 64 samples of the first network at 65 m/s, has a distance of 0.14, as its samples crowd on one side of the loop; another set of the same network, drawn here, is in the key picture, and {numref}`au-cost-table` has its value.
 ## Learned or learned by heart?
 '''
 P["au-memory-after"] = r'''
-TODO-MEMORY
-'''
+With 125 states and 313,450 parameters a network could have learned its examples by heart. It has not ({numref}`au-memory-table`): its samples are as far from the nearest training state as true states are. They are not *on* the true loop either. Part of what is off is noise in directions in which true states never vary, ten times as much as these have. (Replayed states would have a distance of zero, but for the compression.)'''
 P["au-calibration-after"] = r'''
-TODO-CALIBRATION
-'''
+```{glue:figure} au-ranks
+:name: au-ranks-figure
+:alt: Two panels with curves of density over the share of samples below the truth. For pixels, flow matching with one and five calls is high at both ends, with twenty calls and DDPM nearly flat. For the lift, the network with error bars and one call have nearly all the truth at the two ends.
+
+How often the truth has which rank among 64 samples, for pixels and for the lift. Perfect samples give a flat line; high ends mean that the samples scatter too little.
+```
+
+Are the samples **calibrated**? {numref}`au-calibration-table` asks how often the truth lies within their range, {numref}`au-ranks-figure` where. With 20 calls the ranges are a little too narrow, with DDPM and replay right for pixels. The lift shows what independent pixels are worth: the network with error bars covers the pixels, and its lift hardly scatters at all, as errors of independent pixels average out in a force. Who asks for a force, a drag, any sum over the field, needs samples of fields, not error bars of pixels. (The lift is read off the fields by a regression on their 20 leading modes.)'''
 P["au-fewer-text"] = r'''
 ## With three speeds instead of five
 
-TODO-FEWER-TEXT
-'''
+How much of this is interpolation? The same network was trained again with 35, 55 and 75 m/s alone. Tests at 45 and 65 m/s then still lie between training speeds, those at 25 and 85 m/s no longer do.'''
 P["au-fewer-after"] = r'''
-TODO-FEWER
-
-## What it costs, and where it fails
+Between the speeds three are as good as five ({numref}`au-fewer-table`), for the network and for replay. Beyond them the network is better than its rivals, at 25 m/s and at 5 m/s. It has learned how the field changes with the speed, and goes on with it more wisely than a straight line for each pixel does. "Better" is not "right": at 25 m/s its distance is ten times what true states have.## What it costs, and where it fails
 '''
 P["au-cost-after"] = r'''
-TODO-COST
-'''
+**Cost.** All ways of sampling cost their calls ({numref}`au-cost-table`); twenty calls for a field are a tenth of DDPM's two hundred, at the same quality or better. Training took half an hour for each network, and the solver three minutes for each of the five runs. A run at a new speed, three minutes more, gives its whole loop, free of error. Replay gives nearly the same at once.
+
+**When does a network pay, then?** Not between the runs. With one parameter the neighbours know nearly all there is. It was better where a query has no neighbour on one side. Many parameters or shapes, where hardly any query has close neighbours, were not tested here.
+
+**Where all fail.** Below 25 m/s the flow changes its kind, from a loop to a point, and five speeds do not show it. No measure that is taken between training speeds would have warned. The networks also have the marks of little data and short training: noise in wrong directions, ranges a little too narrow, phases that are not quite even along the loop. How the source's wider network does, trained twelve times longer, was not tried; `PBDL_SCALE=full` trains it.'''
 P["au-exercises"] = r'''
 ## Exercises
 
@@ -214,7 +217,7 @@ The mean of $\sin^4$ is $3/8$. For the last question think of what the 25 states
 ````
 '''
 P["au-exercises-3"] = r'''
-$\kappa = 4 \cdot \tfrac38 = 1.5$, so the error is $\sqrt{0.125 / n}$, half of that of a normal distribution: 5 % take 50 samples. What is measured lies near it, as most pixels swing nearly like a sine. The 25 stored states are no independent samples: they are twelve places at even distances. Even places give the variance of a sine *exactly*, as the sum over three or more of them is right for all waves up to their number. So their maps are far better than those of 25 random states.
+$\kappa = 4 \cdot \tfrac38 = 1.5$, so the error for a sine is $\sqrt{0.125 / n}$, half of that for a normal distribution: 5 % would take 50 samples, against 200. What is measured is as large as for the normal one. The pixels do not swing like sines: they stay near one value for most of the turn, and move fast between ({numref}`au-cycle-figure`, where the lift falls in a quarter of the turn), which gives large values of $z^4$. The 25 stored states are no independent samples. They are twelve places at even distances, which know a periodic function far better than random ones; their map is much better than that of 25 random states would be.
 
 ````{solution-end}
 ````
@@ -235,8 +238,7 @@ With five calls the loop came out too small. Use the times $(1 - k/5)^p$, for so
 ````
 '''
 P["au-exercises-4"] = r'''
-TODO-STEPS
-
+Small steps belong to the *noisy* end: with $p = \tfrac12$ five calls are as good as twenty even ones. There the sampler decides where on the loop a sample will be; once this is decided the guess of the field hardly changes, and one large step ends it. For the points of {doc}`/notebooks/probabilistic/flow_matching` it was the other way round, so the best times depend on the data. And $p$ was chosen here on the test itself, for one network and one speed; to use it, choose it at a training speed that was left out.
 ````{solution-end}
 ````
 
@@ -253,7 +255,9 @@ TODO-STEPS
 P["au-summary"] = r'''
 ## Summary
 
-TODO-SUMMARY
-
+- A steady solver that does not settle gives a distribution: here a loop, twelve places of which are known at each of five speeds.
+- Spread alone does not judge samples of fields. Energy distance, calibration and the lift show that independent pixels with the right spread are no flows.
+- Flow matching with one call must fail, for any network. With 20 calls it is near the noise of the measure, and a diffusion network with the same sampler is as good: few calls are owed to following the flow, not to the kind of training.
+- Replay of the two neighbouring runs does as well, without training. Beyond the training speeds the network does better than its rivals, and still fails where the flow changes its kind: there all state too much spread.
 ## Claims
 '''
