@@ -75,6 +75,12 @@ with Claims("probabilistic/airfoil_uncertainty") as claims:
         between=(0.4, 1.6),
     )
     claims.check(
+        "Five calls at times chosen at a training speed: energy distance of flow "
+        "matching over that with five even steps, 25 to 85 m/s, three networks",
+        choice[power]["25 to 85 m/s"] / choice["1"]["25 to 85 m/s"],
+        at_most=0.7,
+    )
+    claims.check(
         "Replay of both neighbours, rescaled, without training, is as good as flow "
         "matching with twenty calls; energy distance over that of flow matching, 25 "
         "to 85 m/s",
@@ -191,28 +197,23 @@ Table(
 ''', tags=H)
 
 code("au-solution-steps", '''
-def uneven(steps, power):
-    times = [(1 - k / steps) ** power for k in range(steps + 1)]
-    return [(1 - t, t) for t in times]
-
-
 torch.manual_seed(run.seed)
 x, c = start(TESTED[CASE])
-schedule_table = {}
-for power in (0.5, 1, 1.5, 2, 3):
-    once = denoise(network, "flow", x, c, uneven(5, power)).cpu()
-    twice = two_step(network, "flow", x, c, uneven(5, power)).cpu()
-    schedule_table[f"{power:g}"] = {
-        "Euler": energy_distance(compressed(once), y),
-        "two-step": energy_distance(compressed(twice), y),
+few = {}
+for steps in (1, 2, 3, 5):
+    few[f"{steps}"] = {
+        f"p = {p:g}": energy_distance(
+            compressed(denoise(network, "flow", x, c, uneven(steps, p)).cpu()), y
+        )
+        for p in (0.15, 0.3, 0.5, 1)
     }
 Table(
-    schedule_table,
-    rows="exponent",
-    caption="Energy distance of 64 samples at 65 m/s, five calls at times "
-    "$(1 - k/5)^p$, for several exponents $p$.",
-    name="au-schedule-table",
-    formats={"Euler": "{:.3f}", "two-step": "{:.3f}"},
+    few,
+    rows="calls",
+    caption="Energy distance of 64 samples at 65 m/s, for a few calls of Euler's "
+    "method at the times $(1 - k/n)^p$.",
+    name="au-few-table",
+    formats=dict.fromkeys(few["1"], "{:.3f}"),
 )
 ''', tags=H)
 
