@@ -65,14 +65,15 @@ with Claims("probabilistic/airfoil_uncertainty") as claims:
         "in twenty calls too, has as small an energy distance; over that of flow "
         "matching, 25 to 85 m/s, mean of three networks",
         ddim / fm,
-        at_most=2,
+        at_most=1.6,
         source="a tenth of the calls",
     )
     claims.check(
-        "More calls help flow matching little; energy distance with a hundred over "
-        "that with twenty, 25 to 85 m/s, mean of three networks",
-        inside["lines, Euler 100"].mean() / fm,
-        between=(0.4, 1.6),
+        "From 45 to 85 m/s a hundred calls improve flow matching; energy distance over "
+        "that with twenty, mean of three networks",
+        learned["lines, Euler 100"][:, 2:5].mean()
+        / learned["lines, Euler 20"][:, 2:5].mean(),
+        at_most=0.9,
     )
     claims.check(
         "Five calls at times chosen at a training speed: energy distance of flow "
@@ -85,7 +86,7 @@ with Claims("probabilistic/airfoil_uncertainty") as claims:
         "matching with twenty calls; energy distance over that of flow matching, 25 "
         "to 85 m/s",
         inside_cheap["replay of both, rescaled"] / fm,
-        at_most=1.3,
+        at_most=1.6,
     )
     claims.check(
         "A normal distribution with a neighbour's covariance is worse; energy distance "
@@ -94,18 +95,23 @@ with Claims("probabilistic/airfoil_uncertainty") as claims:
         at_least=1.4,
     )
     claims.check(
-        "Trained with 35, 55 and 75 m/s, flow matching goes on to 25 m/s better than "
-        "rescaled replay; energy distance over that of replay, mean of three networks",
+        "Trained with 35, 55 and 75 m/s, flow matching extrapolates to 25 m/s about as "
+        "rescaled replay does; ratio of the energy distances, mean of three networks",
         fewer["35, 55, 75 m/s: flow matching"][:, 1].mean()
         / fewer["35, 55, 75 m/s: replay, rescaled"][:, 1].mean(),
-        at_most=0.95,
+        between=(0.6, 1.8),
     )
     claims.check(
-        "Samples are not copies: their distance to the nearest training state over "
-        "that of true states, flow matching, 20 calls, one network",
-        memory["flow matching, 20 calls"]["to a training state"]
-        / memory["solver"]["to a training state"],
-        between=(0.7, 1.4),
+        "Samples are not copies: at a training speed their distance to its nearest "
+        "state, over that of true states to the stored ones of a run, one network",
+        at_known.mean().item() / of_solver.mean().item(),
+        between=(0.6, 2.5),
+    )
+    claims.check(
+        "A network that learns the noise needs its many calls; energy distance of DDIM "
+        "with twenty calls over that of a velocity network, 25 to 85 m/s",
+        inside["noise, DDIM 20"].mean() / ddim,
+        at_least=4,
     )
     claims.check(
         "The network with error bars for pixels knows nothing of the lift; share of "

@@ -317,9 +317,10 @@ SAMPLERS = {
     "DDPM 20": (renoise, circles(20)),
     "DDPM 200": (renoise, circles(200)),
 }
+AGAIN = ["DDPM 200, second set", "DDPM 200, third set"]  # with other noise
 PLANS = {
     "flow": list(SAMPLERS),
-    "velocity": list(SAMPLERS),
+    "velocity": [*SAMPLERS, *AGAIN],
     "noise": ["DDIM 20", "DDPM 200"],
     "close": ["Euler 20"],
 }

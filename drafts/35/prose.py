@@ -40,7 +40,7 @@ P["au-turn-text"] = r'''
 The iteration at 65 m/s. Left: lift coefficient and the 25 stored states. Right: the same states in the plane of the two strongest modes.
 ```
 
-From 25 m/s on the iteration is a **cycle**: it comes back to one per cent and better. The 25 states are twelve places on a loop, each seen twice ({numref}`au-cycle-figure`). At 5 m/s the iteration creeps towards a steady state and has hardly any spread. So the truth from 25 m/s on is one turn of the loop, each point of it equally likely, and the finely sampled turn shows it almost without noise. A model knows twelve places on the loops of five other speeds, and has to tell what the loop looks like at this one.
+From 25 m/s on the iteration is a **cycle**: it comes back to one per cent and better. From 35 m/s on a turn takes about twelve times the distance of two states, so the 25 states are twelve places on a loop, each seen twice ({numref}`au-cycle-figure`). At 5 m/s the iteration creeps towards a steady state and has hardly any spread. So the truth from 25 m/s on is one turn of the loop, each point of it equally likely, and the finely sampled turn shows it almost without noise. A model knows some places on the loops of five other speeds, and has to tell what the loop looks like at this one.
 
 ## How far from the truth?
 
@@ -55,15 +55,15 @@ where $\lVert \cdot \rVert$ is the root mean square over the three fields and al
 P["au-rivals-text"] = r'''
 ## Without a network
 
-What can one do with 125 states and no network? Seven answers, in the order of what they know:
+What can one do with 125 states and no network? Seven answers, where "interpolated" means linear in $\log U$ (linear in $U$ was a little worse in the test that follows):
 
 - the **mean**, interpolated between the two neighbouring speeds, pixel by pixel;
 - a **normal distribution for each pixel**, with interpolated mean and standard deviation, all pixels independent;
 - a **normal distribution of the field**, with the covariance of the nearest run, each pixel rescaled to the interpolated standard deviation: principal components with normal coefficients;
 - **replay** of the 25 states of the nearest run;
-- **replay of both neighbours**, the closer one more often, by the weights of linear interpolation. Outside of the training speeds it is the nearest run;
+- **replay of both neighbours**, the closer one more often, by the weights of this interpolation. Outside of the training speeds it is the nearest run;
 - **replay, rescaled**: each replayed state, minus the mean of its run and over its standard deviation, gets the interpolated mean and standard deviation, pixel by pixel;
-- a **kernel density**: replayed states of both, each blurred by a normal with the run's covariance. Its width, a fifth of the spread, is the best of six by the test that follows.
+- a **kernel density**: replayed states of both, each blurred by a normal with the run's covariance. Its width is a fifth of the spread.
 
 To compare them without a look at the tests we leave out one training speed after the other.
 '''
@@ -80,7 +80,7 @@ Now the models. Both take a network that gets noisy fields $x_t$, a time and the
 The network is the source's U-Net: three levels with two blocks each, self-attention on the two coarser ones, and four sines and cosines of the time. The same time, from 0 to 200, enters in both trainings; the source gives flow matching times from 0 to 1, on which three of the four hardly move. At the source's width of 16 it has the 1,185,218 parameters that the source prints; here it is half as wide.
 '''
 P["au-train-text"] = r'''
-All training is one loop: 25 states, noise, times spread evenly, a squared error. A last variant gets no noise at all and answers with a mean and a standard deviation for each pixel, by their likelihood. It is the network with error bars that one would train first.
+All training is one loop: 25 states, noise, times spread evenly, a squared error. A last variant gets no noise at all and answers with a mean and a standard deviation for each pixel, the mean by squared error, the deviation by its likelihood. It is the network with error bars that one would train first.
 '''
 P["au-variants-text"] = r'''
 The cells so far train all networks of this chapter. A few updates run here. The stored networks had 4,000, half an hour each on one core, from three seeds.
@@ -97,7 +97,7 @@ $$ (au-step)
 With $a = 1 - t$ and $s = t$ this *is* Euler's method for flow matching, with $a = \sqrt{\bar\alpha_t}$ and $s = \sqrt{1 - \bar\alpha_t}$ it is DDIM {cite}`song2021denoising`. DDPM replaces a part of $\hat\epsilon$ by fresh noise with the standard deviation $\sigma = \tfrac{s'}{s} \sqrt{1 - (a/a')^2}$ of the posterior, the root of $\frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$. And a second-order method draws a line through the last two guesses $\hat x_0$, over $\log (a/s)$, and follows it over the step, with no further call {cite}`lu2022dpm`. As any network can be used on any path, training and sampling can be told apart.
 '''
 P["au-live-text"] = r'''
-{numref}`au-ring` shows 64 samples for each way, at 65 m/s. One call puts all of them into the middle of the loop. That is no failure of training: as noise and states are paired independently, the velocity at $t = 1$ is $\epsilon - \mathbb E[x_0 | c]$, and a single Euler step from there ends in the mean $\mathbb E[x_0 | c]$, for *any* network that has learned well. What scatters around it is the network's error. Five calls make the loop too small, twenty and 200 calls fill it.
+{numref}`au-ring` shows 64 samples for each way, at 65 m/s. One call puts all of them into the middle of the loop. That is no failure of training: as noise and states are paired independently, the velocity at $t = 1$ is $\epsilon - \mathbb E[x_0 | c]$, and a single Euler step from there ends in the mean $\mathbb E[x_0 | c]$, for *any* network that has learned well from such pairs. What scatters around it is the network's error. Five calls make the loop too small; after twenty and 200 calls the samples lie along it.
 
 ```{glue:figure} au-maps
 :name: au-maps-figure
@@ -113,9 +113,9 @@ In {numref}`au-maps-figure` the means all look alike. What tells the methods apa
 The source draws 500 samples for each case and network. On one core DDPM alone would take an hour for that, so samples of all networks and all ways are stored, 64 for each speed, as coefficients of the 60 leading modes of the solver's states, and the size of what these modes leave out. The distance of two fields is taken from both.
 '''
 P["au-score-after"] = r'''
-Read {numref}`au-score-table` from the top. A **single answer**, interpolated or learned, is the worst. **Independent pixels** with the right mean and the right deviation are far from the truth, with interpolated numbers as well as from the network with error bars: such fields do not occur. The **covariance** of a neighbour's run halves that. **Flow matching** with one call is no better than independent pixels; with twenty, from 45 to 85 m/s, it is close to what true states have, and so is **diffusion** in 20 calls of DDIM. With 200 calls DDPM is not better. **Replay of both neighbours**, rescaled or not, is as good or better wherever there are two neighbours, without any training. At 25 m/s, where the loop changes most from speed to speed, nobody comes close, and at 5 m/s all fail.
+Read {numref}`au-score-table` from the top. A **single answer**, interpolated or learned, is the worst by far, from 25 m/s on. **Independent pixels** with the right mean and the right deviation are far from the truth, with interpolated numbers as well as from the network with error bars: such fields do not occur. The **covariance** of a neighbour's run halves that. **Flow matching** with one call is no better than independent pixels; with twenty, from 45 to 85 m/s, it is close to what true states have, and so is **diffusion** in 20 calls of DDIM. With 200 calls DDPM is not better. **Replay of both neighbours**, rescaled or not, is as good or better wherever there are two neighbours, without any training. At 25 m/s, where the loop changes most from speed to speed, none comes close, the networks least far, and at 5 m/s all fail. A hundred calls of flow matching halve what twenty leave from 45 to 85 m/s, and change nothing at 25.
 
-(The source's network answers with $\epsilon$. Ours is worse if it does so, though $\hat x_0$ is kept in the range of the training data; without that bound its samples leave the data by far, as the first steps divide by a small $a$. The source's network is larger and was trained twelve times longer.)
+The source's network **answers with the noise** $\epsilon$. Ours is worse if it does so: with 20 calls of DDIM it fails, and with 200 of DDPM it comes closer. At the noisy end $\hat x_0 = (x - s\, \hat\epsilon) / a$ divides the network's error by a small $a$ (we keep $\hat x_0$ in the range of the training data). The velocity has no such division. The source's network is larger and was trained twelve times longer, which may hide this.
 ```{glue:figure} au-spread
 :name: au-spread-figure
 :alt: Standard deviation over the Reynolds number. The solver's line rises steeply from zero and levels off. Flow matching with one call stays low at all speeds, with five calls somewhat below the line, with twenty calls and DDPM on the line, but at the lowest Reynolds number all samples lie far above it.
@@ -123,13 +123,13 @@ Read {numref}`au-score-table` from the top. A **single answer**, interpolated or
 Standard deviation of pressure and velocities in units of $U^2$ and $U$, mean over fields and pixels. Dots: mean and range of three networks.
 ```
 
-{numref}`au-spread-figure` is the source's measure. It rises steeply and levels off, and samples of 20 or 200 calls follow. At the lowest speed they don't: the states hardly move there, and no speed of the training says so.'''
+{numref}`au-spread-figure` is the source's measure. It rises steeply and levels off, and samples of 20 or 200 calls follow. At the lowest speed they don't: the states hardly move there. The training speeds could warn: a straight line through the spreads at 15 and 35 m/s is negative at 5.'''
 P["au-moments-after"] = r'''
-{numref}`au-moments-table` takes mean and spread apart. The mean is easy for all; the network with error bars has it best, as its answer has no sampling noise. The spread of one call is half of the right one, and that is an accident of the network's errors, not knowledge: at 5 m/s it is as large. At 5 m/s **all overstate the spread**, the networks' samples by a factor of 27 and more. At 105 m/s, the other end, where the loop hardly changes any more, they are right to about a tenth. Extrapolation is no matter of "inside" and "outside" alone: it works where the data have levelled off.
+{numref}`au-moments-table` takes mean and spread apart. The mean is easy for all: what 64 samples have beyond an interpolation is mostly their sampling noise, which true states have as well. The spread of one call is half of the right one, and that is an accident of the network's errors, not knowledge: at 5 m/s it is as large. At 5 m/s **the networks overstate the spread**, by a factor of 27 and more. Their mean is off there, too. At 105 m/s, the other end, where the loop hardly changes any more, the spread is right to about a tenth. Extrapolation works where the data have levelled off.
 ## Training or sampling?
 '''
 P["au-square-after"] = r'''
-{numref}`au-square-table` is the two-by-two that tells training from sampling. With **20 calls** neither matters: both trainings, both paths and both orders end at the same distance, within what three networks scatter. With **five** even steps lines are better than circles, as a path and as a training, and the second order helps little. The famous gap, 20 steps of flow matching against 200 of DDPM, is not one between flow matching and diffusion. A diffusion network needs no more calls, if it follows its flow instead of drawing new noise in each step.
+{numref}`au-square-table` is the two-by-two that tells training from sampling. Scaled by $1/a$ the step {eq}`au-step` depends on $s/a$ alone, so a path is nothing but a choice of noise levels at which the network is asked. With **20 calls** little depends on it: both trainings, both paths and both orders end at the same distance, within what three networks scatter. With **five** even steps the levels of lines are better than those of circles, and the second order helps little, as its first and its last step are of first order. The gap between 20 steps of flow matching and 200 of DDPM is not one between flow matching and diffusion: a diffusion network that answers with the velocity needs no more calls, if it follows its flow.
 ```{glue:figure} au-calls
 :name: au-calls-figure
 :alt: Energy distance over the number of network calls, both on logarithmic scales. All curves fall from one to twenty calls and meet there, just above the line of rescaled replay; DDPM lies higher with 20 and with 200 calls, with a wide range.
@@ -137,18 +137,18 @@ P["au-square-after"] = r'''
 Energy distance over calls, mean over 25 to 85 m/s; dots and lines: mean and range of three networks. Grey: what 95 % of sets of true states stay below. Dashed and dotted: without a network.
 ```
 
-A hundred calls of Euler's method gain little over twenty ({numref}`au-calls-figure`): what is left is the network's error, and no better solver removes it. DDPM scatters most. One of its sets, 64 samples of the first network at 65 m/s, has a distance of 0.14, as its samples crowd on one side of the loop; another set of the same network, drawn here, is in the key picture, and {numref}`au-cost-table` has its value.
+Over all four speeds a hundred calls of Euler's method gain little over twenty ({numref}`au-calls-figure`), as 25 m/s makes up most of what is left. DDPM scatters from set to set: DDPM-SCATTER.
 ## Five calls, better spent
 
 Where on the path are steps needed? We take five, at the times $(1 - k/5)^p$. The exponent is chosen at a training speed, by the distance from its 25 states.
 '''
 P["au-uneven-after"] = r'''
-Small steps belong to the **noisy end**. With the exponent that 55 m/s chooses, five calls are as good at the tested speeds as twenty even ones ({numref}`au-uneven-table`), and better than two hundred of DDPM. Near the data one large step is enough: the guess of the field hardly changes there any more. That is a property of these data, which have one hidden number, the place on the loop; other data may want other times, and a training speed tells which.
+Small steps belong to the **noisy end**. With the exponent that 55 m/s chooses, five calls come to about what twenty even ones have at the tested speeds ({numref}`au-uneven-table`). Near the data one large step is enough: the guess of the field hardly changes there any more. That is a property of these data, which have one hidden number, the place on the loop; other data may want other times, and a training speed tells which.
 
 ## Learned or learned by heart?
 '''
 P["au-memory-after"] = r'''
-With 125 states and 313,450 parameters a network could have learned its examples by heart. It has not ({numref}`au-memory-table`): its samples are as far from the nearest training state as true states are. They are not *on* the true loop either. Part of what is off is noise in directions in which true states never vary, ten times as much as these have. (Replayed states would have a distance of zero, but for the compression.)'''
+With 125 states and 313,450 parameters a network could have learned its examples by heart. It has not ({numref}`au-memory-table`): asked at a training speed, its samples do not sit on the 25 states that it saw there, they fill the loop between them as true states would. At the tested speeds they are as far from training states as true states are. They are not quite *on* the true loop either. Part of what is off is noise in directions in which true states hardly vary. (Replayed states would have a distance of zero, but for the compression.)'''
 P["au-calibration-after"] = r'''
 ```{glue:figure} au-ranks
 :name: au-ranks-figure
@@ -157,20 +157,20 @@ P["au-calibration-after"] = r'''
 How often the truth has which rank among 64 samples, for pixels and for the lift. Perfect samples give a flat line; high ends mean that the samples scatter too little.
 ```
 
-Are the samples **calibrated**? {numref}`au-calibration-table` asks how often the truth lies within their range, {numref}`au-ranks-figure` where. With 20 calls the ranges are a little too narrow, with DDPM and replay right for pixels. The lift shows what independent pixels are worth: the network with error bars covers the pixels, and its lift hardly scatters at all, as errors of independent pixels average out in a force. Who asks for a force, a drag, any sum over the field, needs samples of fields, not error bars of pixels. (The lift is read off the fields by a regression on their 20 leading modes.)'''
+Are the samples **calibrated**? {numref}`au-calibration-table` asks how often the truth lies within their range, {numref}`au-ranks-figure` where. With 20 calls the ranges are too narrow: a quarter of the lifts fall outside of nine tenths of the samples. With DDPM and replay they are nearly right. The lift shows what independent pixels are worth: the network with error bars covers the pixels, and its lift hardly scatters at all, as errors of independent pixels average out in a force. Who asks for a force, a drag, any sum over the field, needs samples of fields, not error bars of pixels. (The lift is read off the fields by a regression on their 20 leading modes.)'''
 P["au-fewer-text"] = r'''
 ## With three speeds instead of five
 
 How much of this is interpolation? The same network was trained again with 35, 55 and 75 m/s alone. Tests at 45 and 65 m/s then still lie between training speeds, those at 25 and 85 m/s no longer do.'''
 P["au-fewer-after"] = r'''
-Between the speeds three are as good as five ({numref}`au-fewer-table`), for the network and for replay. Beyond them the network is better than its rivals, at 25 m/s and at 5 m/s. It has learned how the field changes with the speed, and goes on with it more wisely than a straight line for each pixel does. "Better" is not "right": at 25 m/s its distance is ten times what true states have.## What it costs, and where it fails
+Between the speeds three are as good as five ({numref}`au-fewer-table`), for the network and for replay. Beyond them, at 25 m/s, the network does about as well as rescaled replay, and better than replay alone: both go on with the trend. Neither is right; its distance is twenty times what true states have. At 5 m/s, far outside, a straight line in $\log U$ leads astray, the network stays closer, and with five speeds the nearest run is better than both.## What it costs, and where it fails
 '''
 P["au-cost-after"] = r'''
 **Cost.** All ways of sampling cost their calls ({numref}`au-cost-table`); twenty calls for a field are a tenth of DDPM's two hundred, and five well spent a fortieth, at the same quality or better. Training took half an hour for each network, and the solver three minutes for each of the five runs. A run at a new speed, three minutes more, gives its whole loop, free of error. Replay gives nearly the same at once.
 
-**When does a network pay, then?** Not between the runs. With one parameter the neighbours know nearly all there is. It was better where a query has no neighbour on one side. Many parameters or shapes, where hardly any query has close neighbours, were not tested here.
+**When does a network pay, then?** Not between the runs. With one parameter the neighbours know nearly all there is. Beyond them it was no better than a rescaled neighbour. Many parameters or shapes, where hardly any query has close neighbours, were not tested here.
 
-**Where all fail.** Below 25 m/s the flow changes its kind, from a loop to a point, and five speeds do not show it. No measure that is taken between training speeds would have warned. The networks also have the marks of little data and short training: noise in wrong directions, ranges a little too narrow, phases that are not quite even along the loop. How the source's wider network does, trained twelve times longer, was not tried; `PBDL_SCALE=full` trains it.'''
+**Where all fail.** Below 15 m/s the flow changes its kind, from a loop to a point, and five speeds do not show it. The test that left out 15 m/s did warn: there all rivals were poor ({numref}`au-validation-table`). The networks also have the marks of little data and short training: noise in wrong directions, and ranges that are too narrow. How the source's wider network does, trained twelve times longer, was not tried; `PBDL_SCALE=full` trains it.'''
 P["au-exercises"] = r'''
 ## Exercises
 
@@ -203,7 +203,7 @@ All samples agree, so the second term of {eq}`au-energy` is zero. The mean lengt
 ````
 '''
 P["au-exercises-2"] = r'''
-$D = 2 r - 4 r / \pi \approx 0.73\, r$. The distance of the loop's states from their mean varies by a third, and the circle's value is a tenth too large. The interpolated mean has about as much: its mean is nearly right, and still it is the worst answer of all. No single answer would be better by much. (The chord: with an angle $\varphi$ between the points it has the length $2 r \sin(\varphi / 2)$, and the mean of $\sin$ over a half turn is $2 / \pi$.)
+$D = 2 r - 4 r / \pi \approx 0.73\, r$. The distance of the loop's states from their mean varies by a third, and the circle's value is a tenth too large. The interpolated mean has about as much: its mean is nearly right, and still it is the worst answer of all. (The chord: with an angle $\varphi$ between the points it has the length $2 r \sin(\varphi / 2)$, and the mean of $\sin$ over a half turn is $2 / \pi$.)
 
 ````{solution-end}
 ````
@@ -263,9 +263,9 @@ Two calls reach 0.03, and three come close to what true states have. For $p \to 
 P["au-summary"] = r'''
 ## Summary
 
-- A steady solver that does not settle gives a distribution: here a loop, twelve places of which are known at each of five speeds.
+- A steady solver that does not settle gives a distribution: here a loop, of which a dozen places or two are known at each of five speeds.
 - Spread alone does not judge samples of fields. Energy distance, calibration and the lift show that independent pixels with the right spread are no flows.
-- Flow matching with one call must fail, for any network. With 20 calls it is near the noise of the measure, and a diffusion network that follows its flow is as good: few calls are not owed to the kind of training. Where the calls are spent matters more; five at the noisy end do as well as twenty even ones.
-- Replay of the two neighbouring runs does as well, without training. Beyond the training speeds the network does better than its rivals, and still fails where the flow changes its kind: there all state too much spread.
+- Flow matching with one call must fail, for any network. With 20 calls it is near the noise of the measure, and a diffusion network that follows its flow is as good: few calls are not owed to lines. They are owed to learning a velocity rather than the noise, to following the flow, and to where the calls are spent: five, most of them at the noisy end, come close to twenty even ones.
+- Replay of the two neighbouring runs does as well, without training, between the speeds and beyond. Where the flow changes its kind all fail, and the networks state a spread some thirty times too large.
 ## Claims
 '''

@@ -68,7 +68,7 @@ def drawn_by(space, variant, seed, network) -> dict:
     torch.manual_seed(2000 + seed)
     drawn, start = {}, time.perf_counter()
     for way in space["PLANS"][variant]:
-        sampler, scales = space["SAMPLERS"][way]
+        sampler, scales = space["SAMPLERS"][way.split(",")[0]]
         parts = []
         for case, noise in zip(space["TESTED"], starts(space, seed), strict=True):
             c = space["conditions"](case).expand_as(noise)
