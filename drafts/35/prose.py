@@ -18,7 +18,7 @@ The solver's states at 65 m/s run along a loop (grey), seen in its two strongest
 - what is owed to the training and what to the way of sampling, at equal numbers of calls;
 - what methods without a network achieve, and where all of them fail.
 
-*Run time: about two minutes on one CPU core. Data: {ref}`airfoil_snapshots <data-airfoil-snapshots>` and 13 trained networks with their samples, 16 MB together.*
+*Run time: about two and a half minutes on one CPU core. Data: {ref}`airfoil_snapshots <data-airfoil-snapshots>` and 13 trained networks with their samples, 16 MB together.*
 
 *The source* is *Physics-based Deep Learning* {cite}`thuerey2021pbdl`, which this book follows; {doc}`/book/appendix/errata` lists where we depart from it.
 '''
@@ -33,6 +33,7 @@ P["au-cycle-text"] = r'''
 How many states are there really? At the tested speeds we have them finer, one every eight iterations ({ref}`airfoil_cycle <data-airfoil-snapshots>`). {numref}`au-turn-table` looks for the moment at which the flow comes back.
 '''
 P["au-turn-text"] = r'''
+
 ```{glue:figure} au-cycle
 :name: au-cycle-figure
 :alt: Left, the lift coefficient over the iterations, a periodic curve; dots fall on nearly the same places in each of two turns. Right, a closed loop in the plane of two modes, with dots that lie in pairs at twelve places.
@@ -113,9 +114,10 @@ In {numref}`au-maps-figure` the means all look alike. What tells the methods apa
 The source draws 500 samples for each case and network. On one core DDPM alone would take an hour for that, so samples of all networks and all ways are stored, 64 for each speed, as coefficients of the 60 leading modes of the solver's states, and the size of what these modes leave out. The distance of two fields is taken from both.
 '''
 P["au-score-after"] = r'''
-Read {numref}`au-score-table` from the top. A **single answer**, interpolated or learned, is the worst by far, from 25 m/s on. **Independent pixels** with the right mean and the right deviation are far from the truth, with interpolated numbers as well as from the network with error bars: such fields do not occur. The **covariance** of a neighbour's run halves that. **Flow matching** with one call is no better than independent pixels; with twenty, from 45 to 85 m/s, it is close to what true states have, and so is **diffusion** in 20 calls of DDIM. With 200 calls DDPM is not better. **Replay of both neighbours**, rescaled or not, is as good or better wherever there are two neighbours, without any training. At 25 m/s, where the loop changes most from speed to speed, none comes close, the networks least far, and at 5 m/s all fail. A hundred calls of flow matching halve what twenty leave from 45 to 85 m/s, and change nothing at 25.
+Read {numref}`au-score-table` from the top. A **single answer**, interpolated or learned, is the worst by far, from 25 m/s on. **Independent pixels** with the right mean and the right deviation are far from the truth, with interpolated numbers as well as from the network with error bars: such fields do not occur. The **covariance** of a neighbour's run halves that. **Flow matching** with one call is no better than independent pixels; with twenty, from 45 to 85 m/s, it is close to what true states have, and so is **diffusion**, in 20 calls of DDIM or 200 of DDPM. **Replay of both neighbours**, rescaled or not, is as good or better wherever there are two neighbours, without any training. At 25 m/s, where the loop changes most from speed to speed, none comes close, the networks least far, and at 5 m/s all fail. A hundred calls of flow matching halve what twenty leave from 45 to 85 m/s, and change nothing at 25.
 
 The source's network **answers with the noise** $\epsilon$. Ours is worse if it does so: with 20 calls of DDIM it fails, and with 200 of DDPM it comes closer. At the noisy end $\hat x_0 = (x - s\, \hat\epsilon) / a$ divides the network's error by a small $a$ (we keep $\hat x_0$ in the range of the training data). The velocity has no such division. The source's network is larger and was trained twelve times longer, which may hide this.
+
 ```{glue:figure} au-spread
 :name: au-spread-figure
 :alt: Standard deviation over the Reynolds number. The solver's line rises steeply from zero and levels off. Flow matching with one call stays low at all speeds, with five calls somewhat below the line, with twenty calls and DDPM on the line, but at the lowest Reynolds number all samples lie far above it.
@@ -126,10 +128,12 @@ Standard deviation of pressure and velocities in units of $U^2$ and $U$, mean ov
 {numref}`au-spread-figure` is the source's measure. It rises steeply and levels off, and samples of 20 or 200 calls follow. At the lowest speed they don't: the states hardly move there. The training speeds could warn: a straight line through the spreads at 15 and 35 m/s is negative at 5.'''
 P["au-moments-after"] = r'''
 {numref}`au-moments-table` takes mean and spread apart. The mean is easy for all: what 64 samples have beyond an interpolation is mostly their sampling noise, which true states have as well. The spread of one call is half of the right one, and that is an accident of the network's errors, not knowledge: at 5 m/s it is as large. At 5 m/s **the networks overstate the spread**, by a factor of 27 and more. Their mean is off there, too. At 105 m/s, the other end, where the loop hardly changes any more, the spread is right to about a tenth. Extrapolation works where the data have levelled off.
+
 ## Training or sampling?
 '''
 P["au-square-after"] = r'''
 {numref}`au-square-table` is the two-by-two that tells training from sampling. Scaled by $1/a$ the step {eq}`au-step` depends on $s/a$ alone, so a path is nothing but a choice of noise levels at which the network is asked. With **20 calls** little depends on it: both trainings, both paths and both orders end at the same distance, within what three networks scatter. With **five** even steps the levels of lines are better than those of circles, and the second order helps little, as its first and its last step are of first order. The gap between 20 steps of flow matching and 200 of DDPM is not one between flow matching and diffusion: a diffusion network that answers with the velocity needs no more calls, if it follows its flow.
+
 ```{glue:figure} au-calls
 :name: au-calls-figure
 :alt: Energy distance over the number of network calls, both on logarithmic scales. All curves fall from one to twenty calls and meet there, just above the line of rescaled replay; DDPM lies higher with 20 and with 200 calls, with a wide range.
@@ -137,7 +141,8 @@ P["au-square-after"] = r'''
 Energy distance over calls, mean over 25 to 85 m/s; dots and lines: mean and range of three networks. Grey: what 95 % of sets of true states stay below. Dashed and dotted: without a network.
 ```
 
-Over all four speeds a hundred calls of Euler's method gain little over twenty ({numref}`au-calls-figure`), as 25 m/s makes up most of what is left. DDPM scatters from set to set: DDPM-SCATTER.
+Over all four speeds a hundred calls of Euler's method gain little over twenty ({numref}`au-calls-figure`), as 25 m/s makes up most of what is left. For DDPM {numref}`au-sets-table` shows how much sets of 64 samples differ. In one of the nine the samples crowd on one side of the loop, by chance, and it alone is a large part of DDPM's mean. Distances of single sets cannot rank methods that are this close to the truth.
+
 ## Five calls, better spent
 
 Where on the path are steps needed? We take five, at the times $(1 - k/5)^p$. The exponent is chosen at a training speed, by the distance from its 25 states.
@@ -150,6 +155,7 @@ Small steps belong to the **noisy end**. With the exponent that 55 m/s chooses, 
 P["au-memory-after"] = r'''
 With 125 states and 313,450 parameters a network could have learned its examples by heart. It has not ({numref}`au-memory-table`): asked at a training speed, its samples do not sit on the 25 states that it saw there, they fill the loop between them as true states would. At the tested speeds they are as far from training states as true states are. They are not quite *on* the true loop either. Part of what is off is noise in directions in which true states hardly vary. (Replayed states would have a distance of zero, but for the compression.)'''
 P["au-calibration-after"] = r'''
+
 ```{glue:figure} au-ranks
 :name: au-ranks-figure
 :alt: Two panels with curves of density over the share of samples below the truth. For pixels, flow matching with one and five calls is high at both ends, with twenty calls and DDPM nearly flat. For the lift, the network with error bars and one call have nearly all the truth at the two ends.
@@ -163,10 +169,12 @@ P["au-fewer-text"] = r'''
 
 How much of this is interpolation? The same network was trained again with 35, 55 and 75 m/s alone. Tests at 45 and 65 m/s then still lie between training speeds, those at 25 and 85 m/s no longer do.'''
 P["au-fewer-after"] = r'''
-Between the speeds three are as good as five ({numref}`au-fewer-table`), for the network and for replay. Beyond them, at 25 m/s, the network does about as well as rescaled replay, and better than replay alone: both go on with the trend. Neither is right; its distance is twenty times what true states have. At 5 m/s, far outside, a straight line in $\log U$ leads astray, the network stays closer, and with five speeds the nearest run is better than both.## What it costs, and where it fails
+Between the speeds three are as good as five ({numref}`au-fewer-table`), for the network and for replay. Beyond them, at 25 m/s, the network does about as well as rescaled replay, and better than replay alone: both go on with the trend. Neither is right; its distance is more than ten times what sets of true states stay below. At 5 m/s, far outside, a straight line in $\log U$ leads astray, the network stays closer, and with five speeds the nearest run is better than both.
+
+## What it costs, and where it fails
 '''
 P["au-cost-after"] = r'''
-**Cost.** All ways of sampling cost their calls ({numref}`au-cost-table`); twenty calls for a field are a tenth of DDPM's two hundred, and five well spent a fortieth, at the same quality or better. Training took half an hour for each network, and the solver three minutes for each of the five runs. A run at a new speed, three minutes more, gives its whole loop, free of error. Replay gives nearly the same at once.
+**Cost.** All ways of sampling cost their calls ({numref}`au-cost-table`); twenty calls for a field are a tenth of DDPM's two hundred, and five well spent a fortieth, at about the same quality. Training took half an hour for each network, and the solver three minutes for each of the five runs. A run at a new speed, three minutes more, gives its whole loop, free of error. Replay gives nearly the same at once.
 
 **When does a network pay, then?** Not between the runs. With one parameter the neighbours know nearly all there is. Beyond them it was no better than a rescaled neighbour. Many parameters or shapes, where hardly any query has close neighbours, were not tested here.
 
@@ -267,5 +275,6 @@ P["au-summary"] = r'''
 - Spread alone does not judge samples of fields. Energy distance, calibration and the lift show that independent pixels with the right spread are no flows.
 - Flow matching with one call must fail, for any network. With 20 calls it is near the noise of the measure, and a diffusion network that follows its flow is as good: few calls are not owed to lines. They are owed to learning a velocity rather than the noise, to following the flow, and to where the calls are spent: five, most of them at the noisy end, come close to twenty even ones.
 - Replay of the two neighbouring runs does as well, without training, between the speeds and beyond. Where the flow changes its kind all fail, and the networks state a spread some thirty times too large.
+
 ## Claims
 '''
