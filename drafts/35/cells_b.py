@@ -318,7 +318,7 @@ for name, style in {
 ax.axhspan(LOW / 2, null, color="0.85", label="true states, 95 %")
 ax.set(xscale="log", yscale="log", xlabel="network calls", ylim=(LOW / 2, 0.4))
 ax.set_ylabel("energy distance")
-ax.legend(fontsize=8, loc="lower left", ncols=2)
+ax.legend(fontsize=8, loc="lower left", ncols=2, frameon=True, facecolor="white")
 plotting.keep("au-calls", fig)
 ''', tags=["hide-input", "remove-output"])
 

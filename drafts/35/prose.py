@@ -18,7 +18,7 @@ The solver's states at 65 m/s run along a loop (grey), seen in its two strongest
 - what is owed to the training and what to the way of sampling, at equal numbers of calls;
 - what methods without a network achieve, and where all of them fail.
 
-*Run time: about two and a half minutes on one CPU core. Data: {ref}`airfoil_snapshots <data-airfoil-snapshots>` and 13 trained networks with their samples, 16 MB together.*
+*Run time: about three minutes on one CPU core. Data: {ref}`airfoil_snapshots <data-airfoil-snapshots>` and 13 trained networks with their samples, 16 MB together.*
 
 *The source* is *Physics-based Deep Learning* {cite}`thuerey2021pbdl`, which this book follows; {doc}`/book/appendix/errata` lists where we depart from it.
 '''
@@ -136,12 +136,12 @@ P["au-square-after"] = r'''
 
 ```{glue:figure} au-calls
 :name: au-calls-figure
-:alt: Energy distance over the number of network calls, both on logarithmic scales. All curves fall from one to twenty calls and meet there, just above the line of rescaled replay; DDPM lies higher with 20 and with 200 calls, with a wide range.
+:alt: Energy distance over the number of network calls, both on logarithmic scales. All curves fall from one to twenty calls and meet there, near the line of rescaled replay; DDPM lies higher, more so with 20 calls than with 200, with a wide range.
 
 Energy distance over calls, mean over 25 to 85 m/s; dots and lines: mean and range of three networks. Grey: what 95 % of sets of true states stay below. Dashed and dotted: without a network.
 ```
 
-Over all four speeds a hundred calls of Euler's method gain little over twenty ({numref}`au-calls-figure`), as 25 m/s makes up most of what is left. For DDPM {numref}`au-sets-table` shows how much sets of 64 samples differ. In one of the nine the samples crowd on one side of the loop, by chance, and it alone is a large part of DDPM's mean. Distances of single sets cannot rank methods that are this close to the truth.
+Over all four speeds a hundred calls of Euler's method gain little over twenty ({numref}`au-calls-figure`), as 25 m/s makes up most of what is left. For DDPM {numref}`au-sets-table` shows how much sets of 64 samples differ. In one of the nine the samples crowd on one side of the loop, and it alone is more than half of DDPM's mean at this speed. Distances of single sets cannot rank methods that are this close to the truth.
 
 ## Five calls, better spent
 
