@@ -244,30 +244,36 @@ def snapshots() -> plt.Figure:
     return fig
 
 
+def outside_answers(seed: int) -> dict:
+    """Returns what a network says in three cases, as functions: alone, with the trend given, with the invariance."""
+    plain, rest = fit(wavy, seed), fit(lambda x: wavy(x) - x, seed)
+    return {
+        "network": plain,
+        "trend given": lambda x: x + rest(x),
+        "invariance used": lambda x: x.floor() + plain(x - x.floor()),
+    }
+
+
+def outside_errors(answers: dict) -> dict:
+    """Returns name → mean absolute error in [0, 1], where the samples lie, and in [27, 39]."""
+    places = torch.linspace(0, 1, 201)[:, None], torch.linspace(27, 39, 1201)[:, None]
+    return {name: [(answer(x) - wavy(x)).abs().mean().item() for x in places] for name, answer in answers.items()}
+
+
 def outside_samples() -> plt.Figure:
     """What five networks say outside the range of their samples, with and without an invariance."""
-    inside, outside = torch.linspace(0, 1, 201)[:, None], torch.linspace(27, 39, 1201)[:, None]
     x = torch.linspace(-1, 4, 501)[:, None]
-    rows, color = {}, plotting.COLORS["supervised"]
+    color = plotting.COLORS["supervised"]
     fig, ax = plt.subplots(figsize=(7, 3.8))
     for seed in range(5):
-        plain, rest = fit(wavy, seed), fit(lambda x: wavy(x) - x, seed)
-        answers = {
-            "network": plain,
-            "offset given": lambda x, rest=rest: x + rest(x),
-            "invariance used": lambda x, plain=plain: x.floor() + plain(x - x.floor()),
-        }
-        for name, answer in answers.items():
-            errors = [(answer(place) - wavy(place)).abs().mean().item() for place in (inside, outside)]
-            rows.setdefault(name, []).append(errors)
-        ax.plot(x, plain(x), color=color, lw=1, label=None if seed else "five networks")
+        answers = outside_answers(seed)
+        print(seed, outside_errors(answers))
+        ax.plot(x, answers["network"](x), color=color, lw=1, label=None if seed else "five networks")
     ax.plot(x, answers["invariance used"](x), color=plotting.COLORS["differentiable physics"], label="invariance used")
     ax.plot(x, wavy(x), "--", color=plotting.COLORS["reference"], label="function")
     ax.axvspan(0, 1, color="#8c8c8c", alpha=0.2, lw=0, label="samples")
     ax.set(xlabel="x", ylabel="f(x)", ylim=(-3, 5))
     ax.legend(fontsize=9)
-    for name, errors in rows.items():
-        print(name, np.array2string(np.array(errors).T, precision=4))
     return fig
 
 
