@@ -27,6 +27,20 @@ def test_numbers_and_split():
     assert not set(names) & set(training.attributes["Profiles"])
 
 
+def test_validation_asks_for_unknown_profiles_too():
+    """The last 80 cases share a profile with the 320 before in 22 cases only, as the chapter says."""
+    names = SETS["airfoils"].attributes["Profiles"]
+    assert sum(name in set(names[:320]) for name in names[320:]) == 22
+
+
+@pytest.mark.parametrize("name, count", [("airfoils", 13), ("airfoils_test", 2)])
+def test_cases_that_the_residuals_ended_too_early_are_those_of_the_data_page(name, count):
+    data = SETS[name]
+    early = (column(data, "iterations") < 500) & (column(data, "steady") == 0)
+    assert early.sum() == count
+    assert column(data, "lift_spread")[early].max() < 0.015
+
+
 @BOTH
 def test_ranges(data):
     speed, angle = column(data, "speed"), column(data, "angle")

@@ -139,9 +139,9 @@ def solve(outline, speed, angle, folder, nu_tilda=NU_TILDA) -> dict:
         nu_tilda: working variable of the turbulence model in the free stream, m²/s.
 
     Returns:
-        ``steady``; ``fields`` (p, ux, uy, mask), shape (4, y, x), of the last iteration if the flow is steady, else the
-        mean from ``AVERAGE_FROM`` on; ``forces``, shape (iterations, 2), drag and lift coefficient; ``residuals`` at
-        the end; ``iterations``; ``cells``.
+        ``steady``; ``fields`` (p, ux, uy, mask), shape (4, y, x), of the last iteration if the forces are steady, else
+        the mean from ``AVERAGE_FROM`` on, also where the residuals ended the run; ``forces``, shape (iterations, 2),
+        drag and lift coefficient; ``residuals`` at the end; ``iterations``; ``cells``.
 
     Raises:
         RuntimeError: if the wall layers would fold, or a program fails.

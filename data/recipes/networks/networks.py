@@ -25,7 +25,7 @@ from tools import ROOT, notebooks
 # name of the file → notebook, what makes a network there, which options it takes
 NETWORKS = {
     "solver_in_the_loop": ("differentiable_physics/solver_in_the_loop", "Correction", ("width", "source")),
-    "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group")),
+    "airfoils_unet": ("surrogates/airfoils", "UNet", ("width", "group", "mirrored")),
     "architectures": ("surrogates/architectures", "build", ("kind",)),
     "airfoil_uncertainty": ("probabilistic/airfoil_uncertainty", "UNet", ("width", "outputs")),
     "score_matching": ("probabilistic/score_matching", "build", ("bounded",)),
