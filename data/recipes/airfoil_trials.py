@@ -6,7 +6,7 @@ ten minutes on one core. Measured on 2026-11-27, where mirrored kernel regressio
     longer     6,400 updates                                                           0.0077
     decay      weight decay of 1, as in AdamW                                          0.0081
     unit       the free stream divided by its speed                                    0.0080
-    dropout    the same, and a tenth of the channels of the four coarsest levels out   @DROP@
+    dropout    the same, and a tenth of the channels of the four coarsest levels out   0.0078
     augmented  each batch mirrored with probability ½, the network without symmetry    0.0092
     residual   the answer of kernel regression as inputs, its error as target;         0.0072
                in training that of the other 319 cases, or else it looks too good
