@@ -87,7 +87,7 @@ def width_problems(page):
 
 # Open code takes at most a quarter of a page. The notebooks that take more; the list only shrinks.
 MUCH_CODE = {
-    *("airfoils", "architectures", "burgers_pinn", "differentiable_operators", "burgers_dp"),
+    *("burgers_pinn", "differentiable_operators", "burgers_dp"),
     *("fluid_inverse", "solver_in_the_loop", "fluid_control"),
 }
 CODE = """() => {

@@ -38,7 +38,6 @@ def test_notebook(path):
 STILL_PRINTED = {
     *("burgers_dp", "differentiable_operators", "fluid_control", "fluid_inverse", "solver_in_the_loop", "unrolling"),
     "burgers_pinn",
-    "architectures",
 }
 
 
