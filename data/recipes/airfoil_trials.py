@@ -1,4 +1,4 @@
-"""What else was tried for the network of surrogates/airfoils: `PYTHONPATH=. python data/recipes/airfoil_trials.py NAME`.
+"""What else was tried for the airfoil network; `PYTHONPATH=. python data/recipes/airfoil_trials.py NAME` runs it.
 
 Each trial trains one mirrored network (seed 0) with a change and prints its validation error; 3,200 updates take about
 ten minutes on one core. Measured on 2026-11-27, where mirrored kernel regression has 0.0070:
@@ -13,11 +13,13 @@ ten minutes on one core. Measured on 2026-11-27, where mirrored kernel regressio
 """
 
 import sys
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from data.recipes.networks import networks
+sys.path.insert(0, str(Path(__file__).parent / "networks"))
+import networks
 
 TRIALS = {
     "longer": {"updates": 6400},

@@ -1,9 +1,14 @@
 """The trials of other trainings for the airfoil network."""
 
+import sys
+
 import pytest
 import torch
 
-from data.recipes.airfoil_trials import TRIALS, left_out, train
+from tools import ROOT
+
+sys.path.insert(0, str(ROOT / "data" / "recipes"))
+from airfoil_trials import TRIALS, left_out, train
 
 
 def test_answers_for_training_cases_leave_the_case_out():
