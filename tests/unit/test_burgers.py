@@ -109,7 +109,7 @@ def test_unstable_diffusion_is_refused():
         burgers.step(initial(128), dx=2 / 128, dt=0.1, nu=NU)
 
 
-@pytest.mark.parametrize(("t", "nu"), [(-1, 0.1), (1, 0), (1, -0.1)])
+@pytest.mark.parametrize(("t", "nu"), [(-1, 0.1), (1, 0), (1, -0.1), (math.nan, 0.1), (1, math.nan), (math.inf, 1)])
 def test_bad_exact_solution(t, nu):
     with pytest.raises(ValueError, match="exact"):
         burgers.cole_hopf([0.0], t, nu)
@@ -143,6 +143,36 @@ def test_short_floats_cost_their_digits_and_no_more(dtype, error):
     assert (short - exact).abs().mean() < error
     if dtype != torch.bfloat16:
         assert torch.equal(burgers.cell_centres(2048, dtype), burgers.cell_centres(2048).to(dtype))
+
+
+@pytest.mark.parametrize("traces", [1, 2, 3])
+def test_traces_are_the_partial_sums_of_the_foot(traces):
+    """In u = a x the foot is x (1 - z + z² - …), z = a dt, and linear interpolation is exact."""
+    n, dt, a = 64, 0.05, -2.0
+    x = burgers.cell_centres(n)
+    middle = slice(n // 4, 3 * n // 4)  # no trace from there reaches the seam
+    foot = sum((-a * dt) ** k for k in range(traces + 1))
+    found = burgers.semi_lagrangian(a * x, dx=2 / n, dt=dt, traces=traces)
+    torch.testing.assert_close(found[middle], a * foot * x[middle], rtol=0, atol=1e-14)
+
+
+def test_more_traces_come_nearer_to_the_exact_solution_before_the_shock():
+    n, t = 128, 0.25
+    exact = torch.tensor(burgers.cole_hopf(burgers.cell_centres(n), t, NU))
+    errors = []
+    for traces in (1, 3):
+        states = burgers.rollout(initial(n), 8, dx=2 / n, dt=t / 8, nu=NU, traces=traces)
+        errors.append((states[-1] - exact).abs().mean())
+    assert errors[1] < errors[0] / 10
+
+
+def test_rollout_goes_forwards_and_a_foot_is_looked_for():
+    with pytest.raises(ValueError, match="forwards"):
+        burgers.rollout(initial(32), -3, dx=2 / 32, dt=0.01, nu=NU)
+    with pytest.raises(ValueError, match="at least once"):
+        burgers.step(initial(32), dx=2 / 32, dt=0.01, nu=NU, traces=0)
+    with pytest.raises(ValueError, match="must not be negative"):
+        burgers.diffuse(initial(32), dx=2 / 32, dt=-0.01, nu=-NU)
 
 
 @pytest.mark.parametrize(
