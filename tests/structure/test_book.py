@@ -245,8 +245,8 @@ def table_rows(text, pattern) -> dict[str, list[float]]:
 def misquoted(page, printed) -> list[str]:
     """Returns the rows of the page's table that are not what the notebook showed."""
     table = re.search(r"^\| reconstruction \|.*?(?=\n\n|\Z)", page, flags=re.M | re.S)[0]
-    quoted = table_rows(table, r"^\| ((?:network|solver).*?) \|(.*)$")
-    shown = table_rows(printed, r"^((?:network|solver).*?) {2,}([\d. ]+)$")
+    quoted = table_rows(table, r"^\| ((?:network|solver|characteristics).*?) \|(.*)$")
+    shown = table_rows(printed, r"^((?:network|solver|characteristics).*?) {2,}([\d. ]+)$")
     assert len(quoted) == len(table.splitlines()) - 2
     problems = [f"row {name!r} has no partner" for name in quoted.keys() - shown.keys()]
     for name in quoted.keys() & shown.keys():
@@ -267,7 +267,7 @@ def test_first_comparison_quotes_the_notebook():
     swapped = page.replace(names[0], "| x |").replace(names[1], names[0]).replace("| x |", names[1])
     assert len(misquoted(swapped, table)) == 2
     assert len(misquoted(page.replace("| 0.294 |", "| 0.067 |"), table)) == 1
-    assert len(misquoted(page.replace("| solver, two cells", "| solver, three cells"), table)) == 1
+    assert len(misquoted(page.replace("| characteristics |", "| solver, without a search |"), table)) == 1
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
