@@ -115,7 +115,7 @@ def collect(name, output, parts) -> None:
         seconds[f"{variant} {seed}"] = round(found["seconds"])
         settings[f"{variant} {seed}"] = found["settings"]
     if name not in WHOLE:
-        for parameter in networks.parameters():  # half the size; changes errors by less than a thousandth of their value
+        for parameter in networks.parameters():  # half the size; changes errors by less than a thousandth
             parameter.data = parameter.data.half()
     checkpoints.save(
         output,
