@@ -1,12 +1,15 @@
 import math
 import shutil
 import sys
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from phi.torch.flow import PERIODIC, Box, Obstacle, Solve, StaggeredGrid, advect, diffuse, extrapolation, fluid
 from phi.torch.flow import math as phi_math
 
+from pbdl_helpers import fluids
 from pbdl_helpers.fluids import Flow
 
 F64 = {"dtype": torch.float64}
@@ -329,6 +332,263 @@ def test_gradient_of_a_step(scheme):
     assert torch.autograd.gradcheck(lambda u, v, nu: flow.step((u, v), dt=0.05, nu=nu, scheme=scheme), inputs, eps=1e-7)
 
 
+def gradients_of(function, inputs):
+    inputs = [x.clone().requires_grad_() for x in inputs]
+    outputs = function(*inputs)
+    generator = torch.Generator().manual_seed(9)
+    seeds = [torch.randn(x.shape, generator=generator, dtype=x.dtype) for x in outputs]
+    return [*outputs, *torch.autograd.grad(outputs, inputs, seeds)]
+
+
+def assert_the_same(function, inputs, monkeypatch):
+    """With the kernels and without: values and gradients."""
+    compiled = gradients_of(function, inputs)
+    monkeypatch.setattr(fluids, "kernels", None)
+    for a, b in zip(compiled, gradients_of(function, inputs), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("solid", [False, True], ids=["free", "obstacle"])
+@pytest.mark.parametrize("scheme", ["semi_lagrangian", "mac_cormack"])
+@pytest.mark.parametrize("name", DOMAINS)
+def test_the_kernels_do_what_torch_does(name, scheme, solid, monkeypatch):
+    shape = (12, 15)
+    flow = Flow(shape, 0.1, obstacle=disc(shape) if solid else None, **DOMAINS[name], **F64)
+    nu = torch.tensor([0.0, 0.01], **F64)
+
+    def step(u, v, nu):
+        return flow.step((u, v), dt=0.15, nu=nu, scheme=scheme)
+
+    assert_the_same(step, [*random_velocity(flow), nu], monkeypatch)
+
+
+@pytest.mark.parametrize("kind", ["u", "v", "centre"])
+@pytest.mark.parametrize("scheme", ["semi_lagrangian", "mac_cormack"])
+@pytest.mark.parametrize("name", DOMAINS)
+def test_the_kernels_carry_what_torch_carries(name, scheme, kind, monkeypatch):
+    shape = (12, 15)
+    flow = Flow(shape, 0.1, obstacle=disc(shape), **DOMAINS[name], **F64)
+    u, v = random_velocity(flow)
+    field = {"u": u.flip(0), "v": v.flip(0), "centre": torch.cos(u[..., 1:])}[kind]
+    # a constant part has ties between the four values, whose gradient is shared
+    field = field.clamp(min=0.0)
+
+    def carry(field, u, v):
+        return (getattr(flow, scheme)(field, kind, (u, v), dt=0.15, inflow=0.5),)
+
+    assert_the_same(carry, [field, u, v], monkeypatch)
+
+
+def test_second_derivatives_and_vmap():
+    shape = (5, 4)
+    flow = Flow(shape, 0.2, x="wall", y=("inflow", "outflow"), inflow=(0.0, 1.0), obstacle=disc(shape, 0.2), **F64)
+    u, v = random_velocity(flow, 1)
+    inputs = [(0.5 * u).requires_grad_(), (0.5 * v + 1).requires_grad_(), torch.tensor([0.01], **F64).requires_grad_()]
+
+    def step(u, v, nu):
+        smoke = flow.semi_lagrangian(u[..., 1:], "centre", (u, v), dt=0.05)
+        return *flow.step((u, v), dt=0.05, nu=nu), smoke
+
+    assert torch.autograd.gradgradcheck(step, inputs, eps=1e-7)
+    many = [x.detach().expand(3, *x.shape) for x in inputs[:2]]
+    together = torch.func.vmap(partial(step, nu=0.01))(*many)
+    for a, b in zip(together, step(*inputs), strict=True):
+        torch.testing.assert_close(a[2], b)
+
+
+@pytest.mark.parametrize("sides", [("wall", "slip"), ("outflow", "outflow"), ("periodic", "periodic")])
+@pytest.mark.parametrize("others", ["wall", "outflow", "periodic"])
+def test_fast_transforms_solve_the_same_equation(sides, others):
+    """On this grid they are used; against the matrix of second differences, and the gradient."""
+    ny, nx = 48, 50
+    flow = Flow((ny, nx), 1.0, x=sides, y=others, **F64)
+    assert flow._spectrum is not None
+    generator = torch.Generator().manual_seed(0)
+    wanted = torch.randn(2, ny, nx, generator=generator, **F64)
+    wanted -= wanted.mean(dim=(1, 2), keepdim=True)
+    laplace = torch.kron(torch.eye(ny, **F64), fluids.second_difference(nx, flow.sides["x"])) + torch.kron(
+        fluids.second_difference(ny, flow.sides["y"]), torch.eye(nx, **F64)
+    )
+    rhs = (wanted.flatten(1) @ laplace).view_as(wanted).requires_grad_()
+    found = flow.solve_pressure(rhs)
+    torch.testing.assert_close(found.detach(), wanted, rtol=1e-8, atol=1e-8)
+    (gradient,) = torch.autograd.grad((found * wanted).sum(), rhs)  # symmetric: the solution for the weights
+    torch.testing.assert_close(gradient, flow.solve_pressure(wanted), rtol=1e-8, atol=1e-8)
+
+
+def test_smoke_beside_an_obstacle_stays_one():
+    """What is one everywhere in the fluid and zero in the obstacle stays so, with either scheme and at large steps."""
+    shape = (24, 16)
+    solid = torch.zeros(shape, dtype=torch.bool)
+    solid[6:12, 5:10] = True
+    solid[16, 12:] = True
+    flow = Flow(shape, 1.0, x="slip", y=("inflow", "outflow"), inflow=(0.0, 1.0), obstacle=solid, **F64)
+    velocity = flow.project(tuple(f + 1 for f in random_velocity(flow, 1)))
+    for scheme in (flow.semi_lagrangian, flow.mac_cormack):
+        smoke = (~solid).double()[None]
+        for _ in range(20):
+            smoke = scheme(smoke, "centre", velocity, dt=1.7, inflow=1.0)
+            smoke = flow.diffuse(smoke, "centre", dt=1.0, nu=0.2, inflow=1.0)
+        torch.testing.assert_close(smoke[0], (~solid).double())
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_smoke_between_plates_is_smoke_between_walls(axis):
+    """Two plates make the channel that two slipping walls make: advection and diffusion agree to round-off."""
+    n, thick = 12, 3
+    solid = torch.ones((n + 2 * thick, 10) if axis == 0 else (10, n + 2 * thick), dtype=torch.bool)
+    solid.narrow(axis, thick, n).fill_(False)
+    across, along = ("y", "x") if axis == 0 else ("x", "y")
+    between = Flow(solid.shape, 1.0, x="periodic", y="periodic", obstacle=solid, **F64)
+    walls = Flow((n, 10) if axis == 0 else (10, n), 1.0, **{across: "slip", along: "periodic"}, **F64)
+    velocity = walls.project(random_velocity(walls))
+    wide = list(between.rest(2))
+    for i, field in enumerate(velocity):
+        extra = field.shape[1 + axis]
+        wide[i].narrow(1 + axis, thick, extra).copy_(field)
+    smoke = torch.rand(2, *walls.shape, generator=torch.Generator().manual_seed(1), **F64)
+    plates = torch.zeros(2, *solid.shape, **F64)
+    plates.narrow(1 + axis, thick, n).copy_(smoke)
+    for scheme in ("semi_lagrangian", "mac_cormack"):
+        for _ in range(3):
+            smoke, plates = (
+                flow.diffuse(getattr(flow, scheme)(s, "centre", w, dt=0.8), "centre", dt=1.0, nu=0.2)
+                for flow, s, w in ((walls, smoke, velocity), (between, plates, wide))
+            )
+        torch.testing.assert_close(plates.narrow(1 + axis, thick, n), smoke)
+        assert plates.narrow(1 + axis, 0, thick).abs().max() == 0
+
+
+def test_diffusion_does_not_pass_a_wall():
+    solid = torch.zeros(16, 16, dtype=torch.bool)
+    solid[8] = True
+    flow = Flow((16, 16), 1.0, obstacle=solid, **F64)
+    smoke = torch.zeros(1, 16, 16, **F64)
+    smoke[:, :8] = torch.rand(8, 16, generator=torch.Generator().manual_seed(0), **F64)
+    before = smoke.sum().item()
+    for _ in range(200):
+        smoke = flow.diffuse(smoke, "centre", dt=1.0, nu=0.25)
+    assert smoke[:, 8:].abs().max() == 0
+    assert smoke.sum().item() == pytest.approx(before, rel=1e-12)
+    assert smoke[:, :8].std() < 0.02 * before / 128
+
+
+def test_diffusion_beside_a_staircase_converges():
+    """A channel at 45 degrees: the slowest mode across it decays at its rate, with an error of first order at least."""
+    errors = []
+    for n in (16, 32, 64):
+        flow, across = slanted_channel(n)
+        smoke = torch.cos(math.pi * across)[None]
+        nu, steps = 0.1, 4 * (n // 8) ** 2
+        dt = 0.1 / steps
+        fluid = ~flow.obstacle
+        before = (smoke[0] * torch.cos(math.pi * across))[fluid].mean()
+        for _ in range(steps):
+            smoke = flow.diffuse(smoke, "centre", dt=dt, nu=nu)
+        after = (smoke[0] * torch.cos(math.pi * across))[fluid].mean()
+        errors.append(abs((after / before).log().item() / (0.1 * nu) + math.pi**2))
+    assert errors[0] > 1.8 * errors[1] > 1.8**2 * errors[2]
+    assert errors[2] < 0.03 * math.pi**2
+
+
+def slanted_channel(n):
+    """A periodic box with a channel of width 1 and at 45 degrees, and the distance from its lower wall, (y, x)."""
+    size = 2.0 * math.sqrt(2)  # two channel widths along either axis
+    h = size / (2 * n)
+    middle = (torch.arange(2 * n, **F64) + 0.5) * h
+    across = (middle[:, None] - middle) / math.sqrt(2)
+    across = torch.remainder(across + 0.5, 2.0) - 0.5
+    return Flow((2 * n, 2 * n), h, x="periodic", y="periodic", obstacle=(across < 0) | (across > 1), **F64), across
+
+
+def turned(flow, angle):
+    """A blob that has turned about the middle of the box by this angle."""
+    y, x = torch.meshgrid(*[(torch.arange(n, **F64) + 0.5) * flow.dx - 1 for n in flow.shape], indexing="ij")
+    cx, cy = 0.4 * math.cos(angle), 0.4 * math.sin(angle)
+    return torch.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 0.08)[None]
+
+
+def rotation(flow):
+    """Solid rotation about the middle of the box [-1, 1]², one turn in 2 pi."""
+    face, centre = (
+        torch.arange(flow.shape[0] + 1, **F64) * flow.dx - 1,
+        (torch.arange(flow.shape[0], **F64) + 0.5) * flow.dx - 1,
+    )
+    return -centre[:, None].expand(1, -1, len(face)), centre.expand(1, len(face), -1)
+
+
+@pytest.mark.parametrize(("traces", "order"), [(1, 1), (2, 2), (3, 2)])
+def test_order_of_the_trace_in_time(traces, order):
+    """One look-up of a smooth field on a fine grid: the error of the place is of order two, or three, in the step."""
+    flow = Flow((256, 256), 2 / 256, x="outflow", y="outflow", **F64)
+    smoke = turned(flow, 0.0)
+    errors = []
+    for dt in (0.8, 0.4):
+        moved = flow.mac_cormack(smoke, "centre", rotation(flow), dt=dt, traces=traces)
+        errors.append((moved - turned(flow, dt)).abs().max().item())
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(order + 1, abs=0.35)
+
+
+def test_the_midpoint_rule_keeps_areas():
+    """A straight trace of solid rotation comes from an area 1 + dt² times as large: so much of the smoke is lost."""
+    flow = Flow((128, 128), 2 / 128, x="outflow", y="outflow", **F64)
+    smoke, dt = turned(flow, 0.0), 0.5
+    sums = [flow.semi_lagrangian(smoke, "centre", rotation(flow), dt=dt, traces=t).sum() / smoke.sum() for t in (1, 12)]
+    assert sums[0].item() == pytest.approx(1 / (1 + dt**2), rel=0.01)
+    assert sums[1].item() == pytest.approx(1, rel=0.01)
+
+
+@pytest.mark.parametrize("scheme", ["semi_lagrangian", "mac_cormack"])
+@pytest.mark.parametrize("name", ["periodic", "channel"])
+def test_gradient_of_a_step_with_traces(name, scheme):
+    shape = (6, 5)
+    flow = Flow(shape, 0.2, obstacle=disc(shape, 0.2), **DOMAINS[name], **F64)
+    u, v = random_velocity(flow, 1)
+    inputs = [(0.3 * u).requires_grad_(), (0.3 * v + 1).requires_grad_()]
+    step = partial(flow.step, dt=0.05, nu=0.01, scheme=scheme, traces=3)
+    assert torch.autograd.gradcheck(lambda u, v: step((u, v)), inputs, eps=1e-7)
+
+
+@pytest.mark.parametrize("name", ["periodic", "channel"])
+def test_traces_in_a_uniform_flow_change_nothing(name):
+    flow = Flow((12, 10), 0.2, **DOMAINS[name], **F64)
+    u, v = flow.rest()
+    velocity = (torch.full_like(u, 0.1), torch.full_like(v, 1.0))
+    field = random_velocity(flow, 1)
+    for kind, what in (("u", field[0]), ("v", field[1]), ("centre", field[0][..., 1:])):
+        one, three = (flow.semi_lagrangian(what, kind, velocity, dt=0.31, traces=t) for t in (1, 3))
+        inner = (slice(None), slice(3, -3), slice(3, -3))
+        torch.testing.assert_close(one[inner], three[inner])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda flow, u, v, s: flow.semi_lagrangian(u, "centre", (u, v), dt=0.1), r'"centre" has shape \(2, 4, 6\)'),
+        (lambda flow, u, v, s: flow.mac_cormack(u, "v", (u, v), dt=0.1), r'"v" has shape \(2, 5, 6\)'),
+        (lambda flow, u, v, s: flow.mac_cormack(s[:1], "centre", (u, v), dt=0.1), r"\(2, 4, 6\); got \(1, 4, 6\)"),
+        (lambda flow, u, v, s: flow.diffuse(u, "v", dt=0.1, nu=0.1), r'"v" has shape \(batch, 5, 6\)'),
+        (lambda flow, u, v, s: flow.diffuse(u, "u", dt=0.1, nu=[0.1, 0.1]), "number or a tensor"),
+        (lambda flow, u, v, s: flow.step((u, v), dt=0.1, nu=np.array([0.1, 0.1])), "number or a tensor"),
+        (lambda flow, u, v, s: flow.step((u, v[:1]), dt=0.1), "pair of shapes"),
+        (lambda flow, u, v, s: flow.step((u, v, s), dt=0.1), "pair of shapes"),
+        (lambda flow, u, v, s: flow.step((u.float(), v.float()), dt=0.1), "float32 on cpu, the flow torch.float64"),
+        (lambda flow, u, v, s: flow.step((u, v), dt=0.1, force=(u, u)), "pair of shapes"),
+        (lambda flow, u, v, s: flow.step((u, v), dt=0.1, traces=0), "at least once"),
+        (lambda flow, u, v, s: flow.divergence((u[:, 1:], v[:, 1:])), "pair of shapes"),
+        (lambda flow, u, v, s: flow.vorticity((v, u)), "pair of shapes"),
+        (lambda flow, u, v, s: flow.to_centres((s, s)), "pair of shapes"),
+        (lambda flow, u, v, s: flow.to_faces(s[:, None].expand(-1, 3, -1, -1)), r"\(batch, 2, y, x\)"),
+        (lambda flow, u, v, s: flow.solve_pressure(u), r'"centre" has shape \(batch, 4, 6\)'),
+    ],
+)
+def test_fields_that_do_not_fit_are_named(call, message):
+    flow = Flow((4, 6), 1.0, **F64)
+    u, v = random_velocity(flow)
+    with pytest.raises(ValueError, match=message):
+        call(flow, u, v, u[..., 1:])
+
+
 def test_batch_equals_single_runs():
     shape = (16, 16)
     flow = Flow(shape, 0.1, obstacle=disc(shape), **F64)
@@ -382,6 +642,12 @@ def test_vorticity_of_solid_rotation():
         ({"y": ("inflow", "wall")}, "must flow out"),
         ({"obstacle": torch.zeros(3, 3, dtype=torch.bool)}, r"shape \(4, 4\)"),
         ({"obstacle": torch.zeros(4, 4)}, "boolean"),
+        ({"x": None}, "one or two of periodic"),
+        ({"inflow": (0.0, 1.0)}, "no side to enter by"),
+        ({**CHANNEL, "inflow": (0.0, math.nan)}, "two finite numbers"),
+        ({**CHANNEL, "inflow": (0.0, 1.0, 0.0)}, "two finite numbers"),
+        ({**CHANNEL, "inflow": (1.0, 0.0)}, "nothing flows in at the lower y side"),
+        ({"x": ("outflow", "inflow"), "inflow": (1.0, 0.0)}, "nothing flows in at the upper x side"),
         ({"dx": -1.0}, "cell size must be positive, got -1"),
         ({"dx": math.nan}, "cell size must be positive, got nan"),
         ({"obstacle": solid_at(0, 1), **CHANNEL}, "at an inflow side"),
