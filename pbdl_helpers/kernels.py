@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 @njit(**OPTIONS)
@@ -105,79 +105,95 @@ def enforce_adjoint(g_out, mask, axis, periodic, g_field):
 
 
 @njit(**OPTIONS)
-def place(x, period, cells, one):
-    """Returns the cell left of an index, the weight of its right neighbour, and whether moving the index matters.
+def positions(vx, vy, row, shift, periods, rows, columns, cells, wx, wy):
+    """Finds where the fluid of one row of points was before, in a padded field of ``rows`` and ``columns``.
 
-    An index that is not a number gives such a weight, and thereby such a result, at a place that exists.
+    Writes the flat index of the lower left of four values, and the weights of the right and of the upper ones. A place
+    that is not a number gets such a weight and an index that exists.
     """
-    if period > 0 and not (x >= 0 and x < period):
-        x -= period * np.floor(x / period)
-    x += one  # the ring
-    if not x > 0:
-        return 0, x - x, False
-    if x >= cells - 1:
-        return cells - 2, x - x + one, False
-    left = np.floor(x)
-    return int(left), x - left, True
+    kind = wx.dtype.type
+    zero, one = kind(0), kind(1)
+    period_x, period_y = periods
+    waves_x, waves_y = one / period_x if period_x > 0 else zero, one / period_y if period_y > 0 else zero
+    last_x, last_y = kind(columns - 1), kind(rows - 1)
+    y_here = kind(row)
+    for j in range(len(wx)):  # no branches: this loop runs on vectors
+        x = kind(np.int32(j)) - vx[j] * shift
+        y = y_here - vy[j] * shift
+        x = x - period_x * np.floor(x * waves_x) + one  # the ring
+        y = y - period_y * np.floor(y * waves_y) + one
+        x = zero if x < zero else last_x if x > last_x else x
+        y = zero if y < zero else last_y if y > last_y else y
+        left, low = np.floor(x), np.floor(y)
+        left, low = left if left > zero else zero, low if low > zero else zero
+        left, low = left if left < last_x - one else last_x - one, low if low < last_y - one else last_y - one
+        wx[j] = x - left
+        wy[j] = y - low
+        cells[j] = np.int32(low) * np.int32(columns) + np.int32(left)
 
 
 @njit(**OPTIONS)
-def look_up(padded, vx, vy, shift, period_x, period_y, out):
+def look_up(padded, vx, vy, shift, periods, out):
     """Interpolates at the places from which the velocity leads here; ``shift``: time step over cell size."""
     rows, columns = padded.shape
     ny, nx = out.shape
-    kind = out.dtype.type
-    one = kind(1)
+    wx, wy = np.empty(nx, out.dtype), np.empty(nx, out.dtype)
+    cells, flat = np.empty(nx, np.int32), padded.reshape(-1)
     for i in range(ny):
+        positions(vx[i], vy[i], i, shift, periods, rows, columns, cells, wx, wy)
         for j in range(nx):
-            left, wx, _ = place(kind(j) - vx[i, j] * shift, period_x, columns, one)
-            low, wy, _ = place(kind(i) - vy[i, j] * shift, period_y, rows, one)
-            below = padded[low, left] + wx * (padded[low, left + 1] - padded[low, left])
-            above = padded[low + 1, left] + wx * (padded[low + 1, left + 1] - padded[low + 1, left])
-            out[i, j] = below + wy * (above - below)
+            k = cells[j]
+            below = flat[k] + wx[j] * (flat[k + 1] - flat[k])
+            k += columns
+            out[i, j] = below + wy[j] * (flat[k] + wx[j] * (flat[k + 1] - flat[k]) - below)
 
 
 @njit(**OPTIONS)
-def look_up_adjoint(g_out, padded, vx, vy, shift, period_x, period_y, g_padded, g_vx, g_vy):
-    rows, columns = padded.shape
-    ny, nx = g_out.shape
-    kind = g_out.dtype.type
-    one = kind(1)
-    for i in range(ny):
-        for j in range(nx):
-            left, wx, moves_x = place(kind(j) - vx[i, j] * shift, period_x, columns, one)
-            low, wy, moves_y = place(kind(i) - vy[i, j] * shift, period_y, rows, one)
-            g = g_out[i, j]
-            g_padded[low, left] += g * (one - wy) * (one - wx)
-            g_padded[low, left + 1] += g * (one - wy) * wx
-            g_padded[low + 1, left] += g * wy * (one - wx)
-            g_padded[low + 1, left + 1] += g * wy * wx
-            dx_below = padded[low, left + 1] - padded[low, left]
-            dx_above = padded[low + 1, left + 1] - padded[low + 1, left]
-            if moves_x:
-                g_vx[i, j] -= g * shift * (dx_below + wy * (dx_above - dx_below))
-            if moves_y:
-                dy = padded[low + 1, left] - padded[low, left]
-                g_vy[i, j] -= g * shift * (dy + wx * (dx_above - dx_below))
-
-
-@njit(**OPTIONS)
-def look_up_between(padded, vx, vy, shift, period_x, period_y, out, lowest, highest):
+def look_up_between(padded, vx, vy, shift, periods, out, lowest, highest):
     """As :func:`look_up`, with the lowest and the highest of the four values that it interpolates."""
     rows, columns = padded.shape
     ny, nx = out.shape
-    kind = out.dtype.type
-    one = kind(1)
+    wx, wy = np.empty(nx, out.dtype), np.empty(nx, out.dtype)
+    cells, flat = np.empty(nx, np.int32), padded.reshape(-1)
     for i in range(ny):
+        positions(vx[i], vy[i], i, shift, periods, rows, columns, cells, wx, wy)
         for j in range(nx):
-            left, wx, _ = place(kind(j) - vx[i, j] * shift, period_x, columns, one)
-            low, wy, _ = place(kind(i) - vy[i, j] * shift, period_y, rows, one)
-            a, b = padded[low, left], padded[low, left + 1]
-            c, d = padded[low + 1, left], padded[low + 1, left + 1]
-            below = a + wx * (b - a)
-            out[i, j] = below + wy * (c + wx * (d - c) - below)
-            lowest[i, j] = min(min(a, b), min(c, d))
-            highest[i, j] = max(max(a, b), max(c, d))
+            k = cells[j]
+            a, b, c, d = flat[k], flat[k + 1], flat[k + columns], flat[k + columns + 1]
+            below = a + wx[j] * (b - a)
+            out[i, j] = below + wy[j] * (c + wx[j] * (d - c) - below)
+            low, high = (a, b) if a < b else (b, a)
+            low, high = c if c < low else low, c if c > high else high
+            lowest[i, j] = d if d < low else low
+            highest[i, j] = d if d > high else high
+
+
+@njit(**OPTIONS)
+def look_up_adjoint(g_out, padded, vx, vy, shift, periods, g_padded, g_vx, g_vy):
+    rows, columns = padded.shape
+    ny, nx = g_out.shape
+    one = g_out.dtype.type(1)
+    wx, wy = np.empty(nx, g_out.dtype), np.empty(nx, g_out.dtype)
+    cells, flat, g_flat = np.empty(nx, np.int32), padded.reshape(-1), g_padded.reshape(-1)
+    for i in range(ny):
+        positions(vx[i], vy[i], i, shift, periods, rows, columns, cells, wx, wy)
+        for j in range(nx):
+            k, g = cells[j], g_out[i, j]
+            upper = g * wy[j]
+            lower = g - upper
+            g_flat[k] += lower * (one - wx[j])
+            g_flat[k + 1] += lower * wx[j]
+            g_flat[k + columns] += upper * (one - wx[j])
+            g_flat[k + columns + 1] += upper * wx[j]
+        for j in range(nx):
+            k, g = cells[j], -g_out[i, j] * shift
+            a, b, c, d = flat[k], flat[k + 1], flat[k + columns], flat[k + columns + 1]
+            twist = d - c - b + a
+            # at the outermost ring and beyond, the place does not matter
+            if not (wx[j] == one or (wx[j] == 0 and k % columns == 0)):
+                g_vx[i, j] += g * (b - a + wy[j] * twist)
+            if not (wy[j] == one or (wy[j] == 0 and k < columns)):
+                g_vy[i, j] += g * (c - a + wx[j] * twist)
 
 
 @njit(**OPTIONS)
@@ -208,31 +224,31 @@ def limit_adjoint(g_out, field, forward, back, lowest, highest, g_field, g_forwa
 
 
 @njit(**OPTIONS)
-def extreme_adjoint(g_out, value, lowest, padded, vx, vy, shift, period_x, period_y, g_padded):
+def extreme_adjoint(g_out, value, lowest, padded, vx, vy, shift, periods, g_padded):
     """Hands the gradient of a limit to the value of four that it is; equal ones share it, as torch has it."""
     rows, columns = padded.shape
     ny, nx = g_out.shape
     kind = g_out.dtype.type
     zero, one, half = kind(0), kind(1), kind(0.5)
+    wx, wy = np.empty(nx, g_out.dtype), np.empty(nx, g_out.dtype)
+    cells, flat, g_flat = np.empty(nx, np.int32), padded.reshape(-1), g_padded.reshape(-1)
     for i in range(ny):
+        positions(vx[i], vy[i], i, shift, periods, rows, columns, cells, wx, wy)
         for j in range(nx):
-            g = g_out[i, j]
+            k, g = cells[j], g_out[i, j]
             if g == 0:
                 continue
-            left, _, _ = place(kind(j) - vx[i, j] * shift, period_x, columns, one)
-            low, _, _ = place(kind(i) - vy[i, j] * shift, period_y, rows, one)
-            a, b = padded[low, left], padded[low, left + 1]
-            c, d = padded[low + 1, left], padded[low + 1, left + 1]
+            a, b, c, d = flat[k], flat[k + 1], flat[k + columns], flat[k + columns + 1]
             if value[i, j] == lowest[i, j]:  # turn the signs: the highest of the negative values
                 a, b, c, d = -a, -b, -c, -d
             on_left, on_right = max(c, a), max(d, b)
             share = one if on_left > on_right else zero if on_left < on_right else half
             up = one if c > a else zero if c < a else half
-            g_padded[low + 1, left] += g * share * up
-            g_padded[low, left] += g * share * (one - up)
+            g_flat[k + columns] += g * share * up
+            g_flat[k] += g * share * (one - up)
             up = one if d > b else zero if d < b else half
-            g_padded[low + 1, left + 1] += g * (one - share) * up
-            g_padded[low, left + 1] += g * (one - share) * (one - up)
+            g_flat[k + columns + 1] += g * (one - share) * up
+            g_flat[k + 1] += g * (one - share) * (one - up)
 
 
 @njit(**OPTIONS)
@@ -305,48 +321,49 @@ def mean_at_centre_adjoint(g_vx, g_vy, g_u, g_v):
 
 
 @njit(**OPTIONS)
-def correct(field, table, vx, vy, shift, period_x, period_y, padded, forward, ring, back, lowest, highest, out):
-    """MacCormack's scheme; all that follows ``period_y`` is written."""
+def correct(field, table, vx, vy, shift, periods, padded, forward, ring, back, lowest, highest, out):
+    """MacCormack's scheme; all that follows ``periods`` is written."""
     pad(field, table, padded)
-    look_up_between(padded, vx, vy, shift, period_x, period_y, forward, lowest, highest)
+    look_up_between(padded, vx, vy, shift, periods, forward, lowest, highest)
     pad(forward, table, ring)
-    look_up(ring, vx, vy, -shift, period_x, period_y, back)
+    look_up(ring, vx, vy, -shift, periods, back)
     limit(field, forward, back, lowest, highest, out)
 
 
 @njit(**OPTIONS)
-def move(field, table, vx, vy, shift, period_x, period_y, corrected, out):
+def move(field, table, vx, vy, shift, periods, corrected, out):
     """Carries a field along, by MacCormack's scheme or by look-up alone."""
     ny, nx = field.shape
     padded = np.empty((ny + 2, nx + 2), field.dtype)
     if corrected:
-        work = np.empty((4, ny, nx), field.dtype)
-        ring = np.empty_like(padded)
-        correct(field, table, vx, vy, shift, period_x, period_y, padded, work[0], ring, work[1], work[2], work[3], out)
+        forward, back, ring = np.empty_like(field), np.empty_like(field), np.empty_like(padded)
+        lowest, highest = np.empty_like(field), np.empty_like(field)
+        correct(field, table, vx, vy, shift, periods, padded, forward, ring, back, lowest, highest, out)
     else:
         pad(field, table, padded)
-        look_up(padded, vx, vy, shift, period_x, period_y, out)
+        look_up(padded, vx, vy, shift, periods, out)
 
 
 @njit(**OPTIONS)
-def move_adjoint(g_out, field, table, vx, vy, shift, period_x, period_y, corrected, g_field, g_vx, g_vy):
+def move_adjoint(g_out, field, table, vx, vy, shift, periods, corrected, g_field, g_vx, g_vy):
     """Uses up ``g_out``."""
     ny, nx = field.shape
     padded = np.empty((ny + 2, nx + 2), field.dtype)
     g_padded = np.zeros_like(padded)
     if corrected:
-        forward, back, lowest, highest, out = np.empty((5, ny, nx), field.dtype)
+        forward, back, out = np.empty_like(field), np.empty_like(field), np.empty_like(field)
+        lowest, highest = np.empty_like(field), np.empty_like(field)
         ring, g_ring = np.empty_like(padded), np.zeros_like(padded)
         g_forward, g_back = np.zeros_like(field), np.empty_like(field)
-        correct(field, table, vx, vy, shift, period_x, period_y, padded, forward, ring, back, lowest, highest, out)
+        correct(field, table, vx, vy, shift, periods, padded, forward, ring, back, lowest, highest, out)
         limit_adjoint(g_out, field, forward, back, lowest, highest, g_field, g_forward, g_back)
-        extreme_adjoint(g_out, out, lowest, padded, vx, vy, shift, period_x, period_y, g_padded)
-        look_up_adjoint(g_back, ring, vx, vy, -shift, period_x, period_y, g_ring, g_vx, g_vy)
+        extreme_adjoint(g_out, out, lowest, padded, vx, vy, shift, periods, g_padded)
+        look_up_adjoint(g_back, ring, vx, vy, -shift, periods, g_ring, g_vx, g_vy)
         pad_adjoint(g_ring, table, g_forward)
-        look_up_adjoint(g_forward, padded, vx, vy, shift, period_x, period_y, g_padded, g_vx, g_vy)
+        look_up_adjoint(g_forward, padded, vx, vy, shift, periods, g_padded, g_vx, g_vy)
     else:
         pad(field, table, padded)
-        look_up_adjoint(g_out, padded, vx, vy, shift, period_x, period_y, g_padded, g_vx, g_vy)
+        look_up_adjoint(g_out, padded, vx, vy, shift, periods, g_padded, g_vx, g_vy)
     pad_adjoint(g_padded, table, g_field)
 
 
@@ -390,7 +407,7 @@ def advance(u, v, masks, values, tables, periodic, shift, corrected, numbers, ou
     """Moves velocities by themselves and diffuses them by ``numbers``, (batch,), or not if that is empty."""
     ny, nx = u.shape[1], v.shape[2]
     kind = u.dtype.type
-    period_x, period_y = kind(nx if periodic[0] else 0), kind(ny if periodic[1] else 0)
+    periods = kind(nx if periodic[0] else 0), kind(ny if periodic[1] else 0)
     pu, pv = np.empty((ny + 2, nx + 3), u.dtype), np.empty((ny + 3, nx + 2), u.dtype)
     eu, ev, across_u, across_v = np.empty_like(u[0]), np.empty_like(v[0]), np.empty_like(u[0]), np.empty_like(v[0])
     for b in range(len(u)):
@@ -400,8 +417,8 @@ def advance(u, v, masks, values, tables, periodic, shift, corrected, numbers, ou
         pad(ev, tables[1], pv)
         mean_at_u(pv, across_u)
         mean_at_v(pu, across_v)
-        move(eu, tables[0], eu, across_u, shift, period_x, period_y, corrected, out_u[b])
-        move(ev, tables[1], across_v, ev, shift, period_x, period_y, corrected, out_v[b])
+        move(eu, tables[0], eu, across_u, shift, periods, corrected, out_u[b])
+        move(ev, tables[1], across_v, ev, shift, periods, corrected, out_v[b])
         if len(numbers):
             enforce(out_u[b], masks[0], values[0], 1, periodic[0], eu)
             enforce(out_v[b], masks[1], values[1], 0, periodic[1], ev)
@@ -416,7 +433,7 @@ def advance_adjoint(
     """Computes the step again where it needs it. Writes, and does not add to, its results."""
     ny, nx = u.shape[1], v.shape[2]
     kind = u.dtype.type
-    period_x, period_y = kind(nx if periodic[0] else 0), kind(ny if periodic[1] else 0)
+    periods = kind(nx if periodic[0] else 0), kind(ny if periodic[1] else 0)
     pu, pv = np.empty((ny + 2, nx + 3), u.dtype), np.empty((ny + 3, nx + 2), u.dtype)
     eu, ev, across_u, across_v = np.empty_like(u[0]), np.empty_like(v[0]), np.empty_like(u[0]), np.empty_like(v[0])
     mu, mv, fu, fv = np.empty_like(eu), np.empty_like(ev), np.empty_like(eu), np.empty_like(ev)
@@ -429,8 +446,8 @@ def advance_adjoint(
         mean_at_v(pu, across_v)
         g_mu, g_mv = np.empty_like(mu), np.empty_like(mv)
         if len(numbers):
-            move(eu, tables[0], eu, across_u, shift, period_x, period_y, corrected, mu)
-            move(ev, tables[1], across_v, ev, shift, period_x, period_y, corrected, mv)
+            move(eu, tables[0], eu, across_u, shift, periods, corrected, mu)
+            move(ev, tables[1], across_v, ev, shift, periods, corrected, mv)
             enforce(mu, masks[0], values[0], 1, periodic[0], fu)
             enforce(mv, masks[1], values[1], 0, periodic[1], fv)
             g_fu, g_fv = np.zeros_like(mu), np.zeros_like(mv)
@@ -448,8 +465,8 @@ def advance_adjoint(
             np.zeros_like(mv),
         )
         # a component moves, and is moved by, itself
-        move_adjoint(g_mu, eu, tables[0], eu, across_u, shift, period_x, period_y, corrected, g_eu, g_eu, g_across_u)
-        move_adjoint(g_mv, ev, tables[1], across_v, ev, shift, period_x, period_y, corrected, g_ev, g_across_v, g_ev)
+        move_adjoint(g_mu, eu, tables[0], eu, across_u, shift, periods, corrected, g_eu, g_eu, g_across_u)
+        move_adjoint(g_mv, ev, tables[1], across_v, ev, shift, periods, corrected, g_ev, g_across_v, g_ev)
         g_pu, g_pv = np.zeros_like(pu), np.zeros_like(pv)
         mean_at_u_adjoint(g_across_u, g_pv)
         mean_at_v_adjoint(g_across_v, g_pu)
@@ -464,7 +481,7 @@ def carry(field, u, v, tables, kind, shift, periodic, corrected, out):
     """Carries fields of one kind (0: u, 1: v, 2: at centres) along velocities; ``tables[2]`` is that of the field."""
     ny, nx = u.shape[1], v.shape[2]
     one = u.dtype.type
-    period_x, period_y = one(nx if periodic[0] else 0), one(ny if periodic[1] else 0)
+    periods = one(nx if periodic[0] else 0), one(ny if periodic[1] else 0)
     pu, pv = np.empty((ny + 2, nx + 3), u.dtype), np.empty((ny + 3, nx + 2), u.dtype)
     vx, vy = np.empty_like(field[0]), np.empty_like(field[0])
     for b in range(len(field)):
@@ -478,14 +495,14 @@ def carry(field, u, v, tables, kind, shift, periodic, corrected, out):
             vy[:] = v[b]
         else:
             mean_at_centre(u[b], v[b], vx, vy)
-        move(field[b], tables[2], vx, vy, shift, period_x, period_y, corrected, out[b])
+        move(field[b], tables[2], vx, vy, shift, periods, corrected, out[b])
 
 
 @njit(**OPTIONS)
 def carry_adjoint(g_out, field, u, v, tables, kind, shift, periodic, corrected, g_field, g_u, g_v):
     ny, nx = u.shape[1], v.shape[2]
     one = u.dtype.type
-    period_x, period_y = one(nx if periodic[0] else 0), one(ny if periodic[1] else 0)
+    periods = one(nx if periodic[0] else 0), one(ny if periodic[1] else 0)
     pu, pv = np.empty((ny + 2, nx + 3), u.dtype), np.empty((ny + 3, nx + 2), u.dtype)
     vx, vy = np.empty_like(field[0]), np.empty_like(field[0])
     for b in range(len(field)):
@@ -500,9 +517,7 @@ def carry_adjoint(g_out, field, u, v, tables, kind, shift, periodic, corrected, 
             vy[:] = v[b]
         else:
             mean_at_centre(u[b], v[b], vx, vy)
-        move_adjoint(
-            g_out[b].copy(), field[b], tables[2], vx, vy, shift, period_x, period_y, corrected, g_field[b], g_vx, g_vy
-        )
+        move_adjoint(g_out[b].copy(), field[b], tables[2], vx, vy, shift, periods, corrected, g_field[b], g_vx, g_vy)
         if kind == 0:
             g_u[b] += g_vx
             g_pv = np.zeros_like(pv)
