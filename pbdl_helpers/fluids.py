@@ -7,8 +7,9 @@ A velocity is a pair ``(u, v)``: ``u`` is the x component on vertical faces, sha
 y component on horizontal faces, shape ``(batch, y + 1, x)``. Both hold the faces on the boundary; in a periodic
 direction the first and the last face are the same one. Scalars such as smoke are at cell centres, ``(batch, y, x)``.
 
-On a CPU the steps run in loops that numba compiles (:mod:`pbdl_helpers.kernels`, ten seconds once on a machine), on a
-GPU, for higher derivatives and with ``traces`` in torch. Both do the same.
+On a CPU the steps run in loops that numba compiles (:mod:`pbdl_helpers.kernels`, some twenty seconds once on a
+machine). On a GPU, for higher derivatives and functional transforms, and with ``traces``, they run in torch. Both do
+the same.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from numbers import Real
 
 import numpy as np
 import torch
-from scipy import fft, ndimage
+from scipy import fft, ndimage, spatial
 from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn import functional
 
 try:
     from pbdl_helpers import kernels
-except ImportError:  # no numba for this Python: torch does it all
+except (ImportError, RuntimeError):  # no numba for this Python, or no place for its cache: torch does it all
     kernels = None
 
 __all__ = ["Flow"]
@@ -49,7 +50,7 @@ class Flow:
     one cell thick) gets minus their mean, and faces at corners, which lie on the surface, zero. A plate of two cells or
     more is therefore of second order, a staircase as good as its shape. Scalars do not pass the surface of an obstacle:
     what is looked up inside is the nearest value of the fluid, and diffusion sees no gradient across. Cells inside keep
-    their value.
+    their value. A plate of one cell is too thin for that: it has one value for both sides, and advection leaks.
 
     Args:
         shape: cells ``(y, x)``.
@@ -100,7 +101,7 @@ class Flow:
             raise ValueError(f"The obstacle must be a boolean mask of shape {self.shape}, got {found}.")
         check_ways_out(obstacle.cpu().numpy(), self.sides)
         self.dtype, self.device = dtype, torch.device(device)
-        self.obstacle = obstacle.to(device)
+        self.obstacle = obstacle.to(device).clone()
         self._solid = bool(obstacle.any())
         self._masks, self._values = self._boundary_faces(obstacle.cpu())
         self._ghosts = {kind: self._ghost_faces(obstacle.cpu().numpy(), kind) for kind in ("u", "v")}
@@ -176,14 +177,12 @@ class Flow:
         if not len(inside) or not len(surface):
             empty = torch.zeros(0, 1, dtype=torch.long, device=self.device)
             return empty[:, 0], empty, self._cast(empty)
-        distance = np.abs(inside[:, None] - surface)
-        for axis, name in ((0, "y"), (1, "x")):
-            if "periodic" in self.sides[name]:
-                distance[..., axis] = np.minimum(distance[..., axis], self.shape[axis] - distance[..., axis])
-        distance = (distance**2).sum(-1)
-        nearest = distance == distance.min(-1, keepdims=True)
-        order = np.argsort(~nearest, axis=-1, kind="stable")[:, : nearest.sum(-1).max()]
-        weights = np.take_along_axis(nearest, order, -1) / nearest.sum(-1, keepdims=True)
+        lengths = [n if "periodic" in self.sides[name] else 0 for n, name in zip(self.shape, "yx", strict=True)]
+        distance, order = spatial.KDTree(surface, boxsize=lengths).query(inside, min(8, len(surface)))
+        distance, order = distance.reshape(len(inside), -1), order.reshape(len(inside), -1)
+        nearest = distance <= distance[:, :1] + 1e-9
+        order, nearest = (part[:, : nearest.sum(-1).max()] for part in (order, nearest))
+        weights = nearest / nearest.sum(-1, keepdims=True)
         number = np.arange(obstacle.size).reshape(obstacle.shape)
         cells = number[tuple(inside.T)], number[tuple(surface.T)][order]
         return *(torch.as_tensor(array, device=self.device) for array in cells), self._cast(torch.as_tensor(weights))
@@ -221,6 +220,7 @@ class Flow:
             len(found) != 2
             or any(len(f) != 3 or f[1:] != w for f, w in zip(found, wanted, strict=False))
             or found[0][0] != found[1][0]
+            or not found[0][0]
         ):
             raise ValueError(
                 f"A velocity is a pair of shapes (batch, {ny}, {nx + 1}) and (batch, {ny + 1}, {nx}); got {found}."
@@ -386,7 +386,7 @@ class Flow:
         velocity = self._pair(velocity)
         field = self._field(field, kind, len(velocity[0]))
         check_traces(traces)
-        if traces == 1 and compiled(field, *velocity):
+        if traces == 1 and compiled(field, *velocity) and not any(isinstance(x, Tensor) for x in (dt, inflow)):
             moved = Carry.apply(self, (scheme, kind, dt, inflow), field, *velocity)
         else:
             moved = self._carry_in_torch(scheme, field, kind, velocity, dt, inflow, traces)
@@ -521,7 +521,8 @@ class Flow:
 
     def _solve_box(self, rhs):
         """The pressure without obstacle, for cells of size 1."""
-        if self._spectrum is None:
+        # functional transforms and torch.compile do not see through scipy
+        if self._spectrum is None or not (self._spectrum[0] == ["periodic", "periodic"] or plain(rhs)):
             return self._qy @ (self._inverse * (self._qy.T @ rhs @ self._qx)) @ self._qx.T
         kinds, inverse = self._spectrum
         if kinds == ["periodic", "periodic"]:
@@ -592,9 +593,10 @@ class Flow:
         velocity = self._pair(velocity)
         diffuses = not isinstance(nu, Real) or nu != 0
         number = self._diffusion_number(nu, dt, velocity[0]) if diffuses else None
-        if traces == 1 and compiled(*velocity):
-            if diffuses:
-                number = torch.as_tensor(number, dtype=self.dtype).expand(len(velocity[0]))
+        if diffuses:
+            number = torch.as_tensor(number, dtype=self.dtype, device=self.device).expand(len(velocity[0]))
+        inputs = velocity if number is None else (*velocity, number)
+        if traces == 1 and compiled(*inputs) and not isinstance(dt, Tensor):
             velocity = Advance.apply(self, (dt, scheme), number, *velocity)
         else:
             velocity = self._advance_in_torch(velocity, number, dt, scheme, traces)
@@ -622,14 +624,19 @@ class Flow:
 # --- the kernels as operations of torch ------------------------------------------------------------------------------
 
 
-def compiled(*tensors) -> bool:
-    """Returns whether the kernels can take these tensors: on the CPU, and with plain reverse gradients at most."""
-    if kernels is None or torch.compiler.is_compiling() or any(tensor.device.type != "cpu" for tensor in tensors):
+def plain(*tensors) -> bool:
+    """Returns whether these tensors lie on the CPU and want plain reverse gradients at most."""
+    if torch.compiler.is_compiling() or any(tensor.device.type != "cpu" for tensor in tensors):
         return False
     return not any(
-        torch._C._functorch.is_functorch_wrapped_tensor(t) or forward_ad.unpack_dual(t).tangent is not None
-        for t in tensors
+        torch._C._functorch.is_functorch_wrapped_tensor(tensor) or forward_ad.unpack_dual(tensor).tangent is not None
+        for tensor in tensors
     )
+
+
+def compiled(*tensors) -> bool:
+    """Returns whether the kernels can take these tensors."""
+    return kernels is not None and plain(*tensors)
 
 
 def arrays(*tensors):
@@ -638,7 +645,8 @@ def arrays(*tensors):
 
 def again(ctx, run, gradients):
     """The gradient by torch's own operations, for one that is to be differentiated itself."""
-    inputs = ctx.saved_tensors
+    # views: where one input was made from another, its gradient must not go on through that one's history
+    inputs = [tensor if tensor is None else tensor.view_as(tensor) for tensor in ctx.saved_tensors]
     wanted = [tensor for tensor in inputs if tensor is not None and tensor.requires_grad]
     found = iter(torch.autograd.grad(run(*inputs), wanted, gradients, create_graph=True, allow_unused=True))
     return tuple(next(found) if tensor is not None and tensor.requires_grad else None for tensor in inputs)

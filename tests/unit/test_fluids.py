@@ -379,6 +379,66 @@ def test_the_kernels_carry_what_torch_carries(name, scheme, kind, monkeypatch):
     assert_the_same(carry, [field, u, v], monkeypatch)
 
 
+def test_gradients_that_are_to_be_differentiated_are_the_same():
+    """Also where one input of an operation is made from another: a velocity that moves itself, smoke that drives."""
+    shape = (6, 5)
+    flow = Flow(shape, 0.2, x="wall", y=("inflow", "outflow"), inflow=(0.0, 1.0), obstacle=disc(shape, 0.2), **F64)
+    u, v = random_velocity(flow, 1)
+    x = (0.5 * u).requires_grad_()
+
+    def energy(x):
+        w = (x, 0.1 * v + torch.nn.functional.pad(x[..., 1:], (0, 0, 0, 1)).sin())
+        smoke = flow.mac_cormack(w[0][..., 1:].square(), "centre", w, dt=0.05)
+        moved = flow.advect(w, dt=0.05, scheme="mac_cormack")
+        stepped = flow.project(flow.step(moved, dt=0.05, nu=0.01 * x.square().mean().reshape(1)))
+        return sum(part.square().sum() for part in (smoke, *moved, *stepped))
+
+    (once,) = torch.autograd.grad(energy(x), x)
+    (again,) = torch.autograd.grad(energy(x), x, create_graph=True)
+    torch.testing.assert_close(again, once, rtol=1e-11, atol=1e-11)
+    direction, h = torch.ones_like(x), 1e-6
+    (along,) = torch.autograd.grad((again * direction).sum(), x)
+    there, back = (torch.autograd.grad(energy(x + s * h * direction), x)[0] for s in (1, -1))
+    torch.testing.assert_close((there - back) / (2 * h), along, rtol=1e-5, atol=1e-5)
+
+
+def test_gradient_with_respect_to_the_time_step():
+    flow = Flow((6, 5), 0.2, **F64)
+    velocity = random_velocity(flow, 1)
+
+    def after(dt):
+        smoke = flow.mac_cormack(velocity[0][..., 1:], "centre", velocity, dt=dt)
+        return sum(part.square().sum() for part in (smoke, *flow.step(velocity, dt=dt, nu=0.01)))
+
+    dt = torch.tensor(0.03, **F64, requires_grad=True)
+    (slope,) = torch.autograd.grad(after(dt), dt)
+    assert slope.item() == pytest.approx((after(0.03 + 1e-7) - after(0.03 - 1e-7)).item() / 2e-7, rel=1e-5)
+
+
+def test_functional_transforms_on_a_grid_with_fast_transforms():
+    flow = Flow((48, 48), 0.1, **F64)
+    assert flow._spectrum is not None
+    velocity = random_velocity(flow)
+
+    def energy(nu):
+        return sum(part.square().sum() for part in flow.step(velocity, dt=0.01, nu=nu.expand(2)))
+
+    nu = torch.tensor(0.01, **F64, requires_grad=True)
+    (slope,) = torch.autograd.grad(energy(nu), nu)
+    many = torch.func.vmap(lambda u, v: flow.project((u, v)))(*(field.expand(3, *field.shape) for field in velocity))
+    torch.testing.assert_close(many[0][1], flow.project(velocity)[0])
+    with torch.no_grad():
+        difference = (energy(nu + 1e-6) - energy(nu - 1e-6)) / 2e-6
+    assert slope.item() == pytest.approx(difference.item(), rel=1e-5)
+
+
+def test_the_mask_is_the_flows_own():
+    solid = disc((12, 12))
+    flow = Flow((12, 12), 0.1, obstacle=solid, **F64)
+    solid.zero_()
+    assert flow.obstacle.any()
+
+
 def test_second_derivatives_and_vmap():
     shape = (5, 4)
     flow = Flow(shape, 0.2, x="wall", y=("inflow", "outflow"), inflow=(0.0, 1.0), obstacle=disc(shape, 0.2), **F64)
@@ -572,6 +632,7 @@ def test_traces_in_a_uniform_flow_change_nothing(name):
         (lambda flow, u, v, s: flow.step((u, v), dt=0.1, nu=np.array([0.1, 0.1])), "number or a tensor"),
         (lambda flow, u, v, s: flow.step((u, v[:1]), dt=0.1), "pair of shapes"),
         (lambda flow, u, v, s: flow.step((u, v, s), dt=0.1), "pair of shapes"),
+        (lambda flow, u, v, s: flow.step((u[:0], v[:0]), dt=0.1), "pair of shapes"),
         (lambda flow, u, v, s: flow.step((u.float(), v.float()), dt=0.1), "float32 on cpu, the flow torch.float64"),
         (lambda flow, u, v, s: flow.step((u, v), dt=0.1, force=(u, u)), "pair of shapes"),
         (lambda flow, u, v, s: flow.step((u, v), dt=0.1, traces=0), "at least once"),
