@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+OPTIONS = {"cache": True, "error_model": "numpy"}
 
 
 @njit(**OPTIONS)
