@@ -1,4 +1,4 @@
-r"""Batched, differentiable, incompressible 2D flow on a staggered (MAC) grid, in plain torch.
+r"""Batched, differentiable, incompressible 2D flow on a staggered (MAC) grid, for torch.
 
 .. math:: \partial_t \mathbf{u} + \mathbf{u}\cdot\nabla\mathbf{u} = -\nabla p + \nu\nabla^2\mathbf{u} + \mathbf{f},
    \qquad \nabla\cdot\mathbf{u} = 0

@@ -1,7 +1,7 @@
 """Makes the data set `wake`: flow past a cylinder on a fine grid, all Reynolds numbers as one batch, averaged 4 × 4.
 
 `wake.py OUTPUT.hdf5 [COUNT [FRAMES [START_UP]]]`: the first COUNT Reynolds numbers (default: all), FRAMES frames of
-each after START_UP frames that are left out. All of it takes four to seven minutes on one core. OUTPUT_fine.hdf5 gets
+each after START_UP frames that are left out. All of it takes about three minutes on one core. OUTPUT_fine.hdf5 gets
 the first two frames of the test cases on the fine grid, from which other solvers can start.
 """
 
