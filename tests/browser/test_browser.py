@@ -86,7 +86,7 @@ def width_problems(page):
 
 
 # Open code takes at most a quarter of a page. The notebooks that take more; the list only shrinks.
-MUCH_CODE = {"solver_in_the_loop", "fluid_control"}
+MUCH_CODE = {"fluid_control"}
 CODE = """() => {
   const heights = selector => [...document.querySelectorAll(selector)].filter(e => e.checkVisibility())
     .reduce((sum, e) => sum + e.getBoundingClientRect().height, 0);

@@ -35,7 +35,7 @@ def test_notebook(path):
 
 
 # Notebooks whose results are still printed in columns, not shown by `tables.Table`. The list only shrinks.
-STILL_PRINTED = {"fluid_control", "solver_in_the_loop"}
+STILL_PRINTED = {"fluid_control"}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
