@@ -6,7 +6,7 @@ order, is that of the torch code in :class:`~pbdl_helpers.fluids.Flow`, which re
 and where numba is missing; the tests compare both to round-off.
 
 All arrays are C-contiguous and of one floating-point type. ``u``: (batch, y, x + 1), ``v``: (batch, y + 1, x). A
-*table* says how a field is padded, see :func:`pad`. An adjoint adds to the arrays whose names start with ``g_``.
+*table* says how a field is padded, see ``pad``. An adjoint adds to the arrays whose names start with ``g_``.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def look_up(padded, vx, vy, shift, periods, out):
 
 @njit(**OPTIONS)
 def look_up_between(padded, vx, vy, shift, periods, out, lowest, highest):
-    """As :func:`look_up`, with the lowest and the highest of the four values that it interpolates."""
+    """As ``look_up``, with the lowest and the highest of the four values that it interpolates."""
     rows, columns = padded.shape
     ny, nx = out.shape
     wx, wy = np.empty(nx, out.dtype), np.empty(nx, out.dtype)
