@@ -315,7 +315,7 @@ class Flow:
 
     def _carrying(self, velocity, kind, dt, traces):
         """Components x and y with which the fluid comes to the points of a field in the time ``dt``."""
-        at_points = carrying = self._velocity_at(velocity, kind)
+        carrying = self._velocity_at(velocity, kind)
         padded = [self._pad(field, name) for field, name in zip(velocity, "uv", strict=True)] if traces > 1 else []
         for _ in range(traces - 1):
             x, y = self._departure(carrying, dt / 2)
@@ -326,7 +326,7 @@ class Flow:
                 )
                 for field, name in zip(padded, "uv", strict=True)
             )
-        return carrying if traces > 1 else at_points
+        return carrying
 
     def _departure(self, velocity, dt):
         """Indices (x, y) into the padded field from which each value comes; the velocity is that at its points."""

@@ -477,6 +477,21 @@ def advance_adjoint(
 
 
 @njit(**OPTIONS)
+def velocity_at(kind, u, v, tables, padded_u, padded_v, vx, vy):
+    """Writes the velocity at the points of a field (0: u, 1: v, 2: at centres); the padded fields are work space."""
+    if kind == 0:
+        pad(v, tables[1], padded_v)
+        vx[:] = u
+        mean_at_u(padded_v, vy)
+    elif kind == 1:
+        pad(u, tables[0], padded_u)
+        mean_at_v(padded_u, vx)
+        vy[:] = v
+    else:
+        mean_at_centre(u, v, vx, vy)
+
+
+@njit(**OPTIONS)
 def carry(field, u, v, tables, kind, shift, periodic, corrected, out):
     """Carries fields of one kind (0: u, 1: v, 2: at centres) along velocities; ``tables[2]`` is that of the field."""
     ny, nx = u.shape[1], v.shape[2]
@@ -485,16 +500,7 @@ def carry(field, u, v, tables, kind, shift, periodic, corrected, out):
     pu, pv = np.empty((ny + 2, nx + 3), u.dtype), np.empty((ny + 3, nx + 2), u.dtype)
     vx, vy = np.empty_like(field[0]), np.empty_like(field[0])
     for b in range(len(field)):
-        if kind == 0:
-            pad(v[b], tables[1], pv)
-            vx[:] = u[b]
-            mean_at_u(pv, vy)
-        elif kind == 1:
-            pad(u[b], tables[0], pu)
-            mean_at_v(pu, vx)
-            vy[:] = v[b]
-        else:
-            mean_at_centre(u[b], v[b], vx, vy)
+        velocity_at(kind, u[b], v[b], tables, pu, pv, vx, vy)
         move(field[b], tables[2], vx, vy, shift, periods, corrected, out[b])
 
 
@@ -507,16 +513,7 @@ def carry_adjoint(g_out, field, u, v, tables, kind, shift, periodic, corrected, 
     vx, vy = np.empty_like(field[0]), np.empty_like(field[0])
     for b in range(len(field)):
         g_vx, g_vy = np.zeros_like(vx), np.zeros_like(vy)
-        if kind == 0:
-            pad(v[b], tables[1], pv)
-            vx[:] = u[b]
-            mean_at_u(pv, vy)
-        elif kind == 1:
-            pad(u[b], tables[0], pu)
-            mean_at_v(pu, vx)
-            vy[:] = v[b]
-        else:
-            mean_at_centre(u[b], v[b], vx, vy)
+        velocity_at(kind, u[b], v[b], tables, pu, pv, vx, vy)
         move_adjoint(g_out[b].copy(), field[b], tables[2], vx, vy, shift, periods, corrected, g_field[b], g_vx, g_vy)
         if kind == 0:
             g_u[b] += g_vx
