@@ -21,7 +21,16 @@ from torch import Tensor
 
 from pbdl_helpers import burgers
 
-__all__ = ["BurgersControl", "Cases", "SingleBurgersControl", "StableBaselines", "advance", "draw_cases"]
+__all__ = [
+    "BurgersControl",
+    "Cases",
+    "SingleBurgersControl",
+    "StableBaselines",
+    "TravellingJet",
+    "advance",
+    "draw_cases",
+    "jet",
+]
 
 CELLS = 32
 STEPS = 32
@@ -173,6 +182,11 @@ class BurgersControl(VectorEnv):
         elapsed = torch.full_like(self.u, self.t / self.steps)
         return torch.stack([self.u, self.target, elapsed], 1).numpy()
 
+    def force(self, actions) -> tuple[Tensor, Tensor]:
+        """Returns the force in each cell and what it costs, shapes ``(num_envs, cells)`` and ``(num_envs,)``."""
+        force = torch.from_numpy(self.checked(actions))
+        return force, force.square().sum(1)
+
     def checked(self, actions) -> np.ndarray:
         actions = np.asarray(actions, dtype=np.float32)
         if actions.shape != self.action_space.shape:
@@ -185,13 +199,13 @@ class BurgersControl(VectorEnv):
         return actions
 
     def step(self, actions):
-        """Applies the actions, shape ``(num_envs, cells)``; returns observations, rewards, two flags and infos."""
+        """Applies the actions of all tasks; returns observations, rewards, two flags and infos."""
         if self.u is None:
             raise ValueError("Call reset() before the first step.")
-        force = torch.from_numpy(self.checked(actions))
+        force, price = self.force(actions)
         self.u = advance(self.u, force, dt=self.dt, nu=self.nu)
         self.t += 1
-        reward = -force.square().sum(1)
+        reward = -price
         done = self.t == self.steps
         infos = {}
         if done:
@@ -200,6 +214,68 @@ class BurgersControl(VectorEnv):
             self.start()
         ends = np.full(self.num_envs, done)
         return self.observe(), reward.numpy(), ends, np.zeros(self.num_envs, dtype=bool), infos
+
+
+class TravellingJet(BurgersControl):
+    r"""The same tasks with one jet instead of a force in each cell, and nine actions to choose from.
+
+    In each step the jet moves by one cell to the left (actions 0, 1, 2), stays (3, 4, 5) or moves to the right (6, 7,
+    8), and blows to the left (0, 3, 6), not at all (1, 4, 7) or to the right (2, 5, 8). It begins in the middle, and
+    its force is :func:`jet` times ``strength``. Only the error at the target counts. A fourth channel of the
+    observation is the shape of the jet where it stands.
+
+    Args:
+        num_envs: number of tasks at once.
+        strength: force of the jet at its centre.
+        options: further settings of :class:`BurgersControl`.
+
+    Raises:
+        ValueError: if an action is none of 0 … 8, and as :class:`BurgersControl`.
+    """
+
+    def __init__(self, num_envs: int, *, strength: float = 4.0, **options) -> None:
+        super().__init__(num_envs, **options)
+        self.strength = strength
+        self.single_observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (4, self.cells), np.float32)
+        self.single_action_space = gymnasium.spaces.Discrete(9)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    def start(self) -> None:
+        super().start()
+        self.place = torch.full((self.num_envs,), float(self.cells // 2))
+
+    def observe(self) -> np.ndarray:
+        return np.concatenate([super().observe(), jet(self.place, self.cells)[:, None].numpy()], 1)
+
+    def force(self, actions) -> tuple[Tensor, Tensor]:
+        """Moves the jets; returns the force in each cell, and zeros: it costs nothing."""
+        actions = torch.from_numpy(self.checked(actions))
+        self.place = (self.place + actions // 3 - 1) % self.cells
+        blow = (actions % 3 - 1).float()
+        return self.strength * blow[:, None] * jet(self.place, self.cells), torch.zeros(self.num_envs)
+
+    def checked(self, actions) -> np.ndarray:
+        actions = np.asarray(actions)
+        if actions.shape != self.action_space.shape:
+            raise ValueError(f"The actions need shape {self.action_space.shape}, got {actions.shape}.")
+        if not np.isin(actions, range(9)).all():
+            raise ValueError("An action is a whole number from 0 to 8.")
+        return actions.astype(np.int64)
+
+
+def jet(place: Tensor, cells: int = CELLS) -> Tensor:
+    r"""Returns a bump :math:`e^{-d^2/2s^2}` around each place, :math:`s = 0.06`, :math:`d` the periodic distance.
+
+    Args:
+        place: where the centres are, in cells from the left end, whole numbers or not, shape ``(...)``.
+        cells: grid cells of the domain.
+
+    Returns:
+        Shape ``(..., cells)``, differentiable in ``place``.
+    """
+    distance = ((torch.arange(cells) - place[..., None]) / cells + 0.5) % 1 - 0.5
+    return torch.exp(-(distance**2) / (2 * 0.06**2))
 
 
 class SingleBurgersControl(gymnasium.Env):

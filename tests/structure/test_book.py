@@ -329,6 +329,7 @@ PACKAGES = {
     "imageio_ffmpeg": "imageio-ffmpeg",
     "jupyter_client": "jupyter-client",
     "phi": "phiflow",
+    "stable_baselines3": "stable-baselines3",
     "yaml": "pyyaml",
 }
 

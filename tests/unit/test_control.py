@@ -14,8 +14,10 @@ from pbdl_helpers.control import (
     Cases,
     SingleBurgersControl,
     StableBaselines,
+    TravellingJet,
     advance,
     draw_cases,
+    jet,
 )
 
 
@@ -164,3 +166,40 @@ def test_ppo_runs_on_it():
     env = StableBaselines(BurgersControl(4))
     agent = PPO("MlpPolicy", env, n_steps=STEPS, batch_size=64, n_epochs=1, seed=0, device="cpu").learn(4 * STEPS)
     assert agent.num_timesteps == 4 * STEPS and agent.predict(env.reset())[0].shape == (4, 32)
+
+
+def test_jet_moves_and_blows():
+    tasks = cases(9)
+    env = TravellingJet(9, cases=tasks, strength=2.0)
+    env.reset()
+    observation = env.step(np.arange(9))[0]
+    moves, blows = torch.arange(9) // 3 - 1.0, torch.arange(9) % 3 - 1.0
+    shapes = jet(16 + moves)
+    np.testing.assert_array_equal(observation[:, 3], shapes)
+    expected = advance(tasks.start, 2 * blows[:, None] * shapes)
+    np.testing.assert_allclose(observation[:, 0], expected, atol=1e-6)
+    assert shapes.argmax(1).tolist() == [15] * 3 + [16] * 3 + [17] * 3
+    for _ in range(STEPS - 2):
+        env.step(np.zeros(9, dtype=int))
+    assert env.place.tolist() == ((16 + moves - (STEPS - 2)) % 32).tolist()  # through the end of the domain
+    reward, last = env.step(np.full(9, 4))[1], env.cases.target
+    assert (reward < 0).all() and last is tasks.target
+
+
+def test_jet_pays_for_the_error_only():
+    tasks = cases()
+    nothing = total_reward(TravellingJet(4, cases=tasks), np.full(4, 4))
+    np.testing.assert_allclose(nothing, total_reward(BurgersControl(4, cases=tasks), np.zeros((4, 32))), rtol=1e-6)
+
+
+def test_jet_is_periodic_and_differentiable_in_its_place():
+    np.testing.assert_allclose(jet(torch.tensor(0.0)), jet(torch.tensor(16.0)).roll(16), atol=1e-6)
+    assert torch.autograd.gradcheck(jet, (torch.tensor([3.3, 30.9], dtype=torch.float64, requires_grad=True),))
+
+
+@pytest.mark.parametrize(("actions", "message"), [([0, 9], "0 to 8"), ([0.5, 1], "0 to 8"), ([1], "shape")])
+def test_bad_actions_of_the_jet(actions, message):
+    env = TravellingJet(2)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=message):
+        env.step(actions)

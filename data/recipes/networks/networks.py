@@ -34,6 +34,7 @@ NETWORKS = {
     "heat_sip": ("improved_gradients/heat_sip", "UNet", ()),
     "helmholtz_hodge": ("physical_losses/helmholtz_hodge", "build", ("kind",)),
     "fluid_control": ("differentiable_physics/fluid_control", "build", ("kind",)),
+    "burgers_ppo": ("reinforcement_learning/burgers_ppo", "build", ("method", "published", "on_jet")),
     "burgers_pinn": ("physical_losses/burgers_pinn", "make_network", ()),
 }
 
