@@ -14,7 +14,8 @@ import networks
 
 CELLS = [
     "from torch import nn\nimport torch, os\nVARIANTS = {'small': {'width': 2, 'updates': 3}, "
-    "'large': {'width': 4, 'updates': 3, 'seeds': [7]}}\nSEEDS = [0, 1]",
+    "'large': {'width': 4, 'updates': 3, 'seeds': [7]}, "
+    "'trial': {'width': 3, 'updates': 3, 'seeds': [0], 'keep': False}}\nSEEDS = [0, 1]",
     "def build(width):\n    return nn.Linear(width, 1)",
     "def train(seed, updates, width):\n    torch.manual_seed(seed)\n    return build(width), [1.0] * updates",
 ]
@@ -34,7 +35,7 @@ def toy(tmp_path, monkeypatch):
 
 def test_networks_are_trained_one_by_one_and_put_together(toy, tmp_path):
     jobs = networks.jobs("toy")
-    assert jobs == [("small", 0), ("small", 1), ("large", 7)]
+    assert jobs == [("small", 0), ("small", 1), ("large", 7), ("trial", 0)]
     parts = [tmp_path / f"{index}.safetensors" for index in range(len(jobs))]
     for index, part in enumerate(parts):
         networks.train("toy", index, part)
@@ -43,6 +44,7 @@ def test_networks_are_trained_one_by_one_and_put_together(toy, tmp_path):
     settings = checkpoints.load(tmp_path / "data" / "toy.safetensors", stored)["settings"]
     torch.manual_seed(1)
     assert torch.equal(stored["small"][1].weight, torch.nn.Linear(2, 1).weight.half().float())
+    assert "trial" not in stored and settings["variants"]["trial 0"]["width"] == 3  # only its log is kept
     assert settings["variants"]["large 7"] == {"width": 4, "updates": 3, "first_loss": 1.0, "last_loss": 1.0}
     assert settings["cells_sha256"] == networks.cells_hash("toy")
 

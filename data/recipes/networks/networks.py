@@ -1,7 +1,8 @@
 """Recipe of the trained networks; `make networks NAME=solver_in_the_loop` (or another of NETWORKS) runs all of it.
 
 A job runs the notebook's own cells (those with the tag "recipe") and then its function `train` for one of its VARIANTS
-and SEEDS (or the variant's own "seeds"). Twenty minutes to an hour and a half on two cores, three and a half for
+and SEEDS (or the variant's own "seeds"). Of a variant with "keep": False only
+the log is stored. Twenty minutes to an hour and a half on two cores, three and a half for
 fluid_control, minutes where there is a GPU. All networks of a notebook end in data/NAME.safetensors, with a hash of the
 cells that made them.
 
@@ -82,6 +83,7 @@ def empty(name, space) -> nn.ModuleDict:
                 for _ in seeds(space, variant)
             )
             for variant, values in space["VARIANTS"].items()
+            if values.get("keep", True)
         }
     )
 
@@ -98,7 +100,7 @@ def train(name, index, output) -> None:
     """Trains one network."""
     space = cells(name)
     variant, seed = pairs(space)[index]
-    settings = {key: value for key, value in space["VARIANTS"][variant].items() if key != "seeds"}
+    settings = {key: value for key, value in space["VARIANTS"][variant].items() if key not in ("seeds", "keep")}
     start = time.perf_counter()
     network, history = space["train"](seed, **settings)
     seconds = time.perf_counter() - start
@@ -112,7 +114,10 @@ def collect(name, output, parts) -> None:
     space = cells(name)
     networks, seconds, settings = empty(name, space), {}, {}
     for (variant, seed), part in zip(pairs(space), parts, strict=True):
-        found = checkpoints.load(part, networks[variant][seeds(space, variant).index(seed)])
+        if variant in networks:
+            found = checkpoints.load(part, networks[variant][seeds(space, variant).index(seed)])
+        else:
+            found = provenance(part)
         seconds[f"{variant} {seed}"] = round(found["seconds"])
         settings[f"{variant} {seed}"] = found["settings"]
     if name not in WHOLE:
@@ -130,16 +135,20 @@ def collect(name, output, parts) -> None:
 
 def header(name) -> dict:
     """Returns the provenance of the stored networks."""
-    with safe_open(ROOT / "data" / f"{name}.safetensors", framework="pt") as file:
+    return provenance(ROOT / "data" / f"{name}.safetensors")
+
+
+def provenance(path) -> dict:
+    with safe_open(path, framework="pt") as file:
         return json.loads(file.metadata()["pbdl"])
 
 
 def stamp(name) -> None:
     """Writes the hash of today's cells into the header of the stored networks; the weights stay as they are."""
-    path, provenance = ROOT / "data" / f"{name}.safetensors", header(name)
-    provenance["settings"]["cells_sha256"] = cells_hash(name)
+    path, found = ROOT / "data" / f"{name}.safetensors", header(name)
+    found["settings"]["cells_sha256"] = cells_hash(name)
     temporary = path.with_name(path.name + ".part")
-    save_file(load_file(path), temporary, metadata={"pbdl": json.dumps(provenance)})
+    save_file(load_file(path), temporary, metadata={"pbdl": json.dumps(found)})
     os.replace(temporary, path)
 
 
