@@ -193,9 +193,10 @@ C("ppo-simple-table", r'''
 Table(
     simple,
     rows="controller",
-    caption="Six controllers without training, means over 100 test tasks. Repaired: squared "
-    "force if the last step goes to the target exactly. Roughness: squared difference of "
-    "the force between neighbouring cells over squared force (white noise has 2).",
+    caption="Six controllers without training, means over 100 test tasks. Repaired: "
+    "squared force if the last step goes to the target exactly. Roughness: squared "
+    "difference of the force between neighbouring cells over squared force (white "
+    "noise has 2).",
     name="ppo-simple",
     best={"sum of |a|": "min", "return": "max"},
 )
@@ -217,7 +218,7 @@ M("ppo-live-text", r'''
 Two million steps with the small network: what takes the library's loop half a minute would have taken the source's stack, at the speed that it reports, some three hours.
 ''')
 C("ppo-live", r'''
-agent = make_agent(run.seed, **TUNING)
+agent = make_agent(run.seed)
 live_ppo = Log(LIVE_ROLLOUTS, lambda policy: judge(mean_of(policy)))
 agent.learn(LIVE_ROLLOUTS * STEPS * agent.n_envs, callback=live_ppo)
 print({key: round(value, 3) for key, value in live_ppo.rows[-1].items()})
@@ -246,7 +247,7 @@ How a training by PPO ends depends on its settings. In each line one thing diffe
 C("ppo-load", r'''
 BUILT_WITH = ("method", "published", "on_jet")
 GRID = {
-    "grid": "512 tasks, batch 2,048, 3 epochs, rate 0.002, clip 0.2, noise 2, weight 8,000",
+    "grid": "512 tasks, batch 2,048, 3 epochs, rate 0.002, clip 0.2, noise 2, w 8,000",
     "grid_rate_5e-4": "rate 0.0005",
     "grid_rate_1e-3": "rate 0.001",
     "grid_rate_4e-3": "rate 0.004",
@@ -280,6 +281,7 @@ networks = nn.ModuleDict(
             for _ in options.get("seeds", SEEDS)
         )
         for name, options in VARIANTS.items()
+        if options.get("keep", True)  # of the others only the log is stored
     }
 )
 log = checkpoints.load(datasets.fetch("burgers_ppo.safetensors"), networks)["settings"]
@@ -293,30 +295,53 @@ def cpu_seconds(name):
     return float(np.mean([s for k, s in log["seconds"].items() if k[: k.rfind(" ")] == name]))
 
 
-grid = {
-    label: judge(mean_of(networks[name][0])) | {"seconds": curve(name, 0)[-1]["seconds"]}
-    for name, label in GRID.items()
-}
-Table(
-    {
+def last(name, seed=0):
+    """Returns the measures of a training at its end, on validation tasks."""
+    return curve(name, seed)[-1]
+
+
+def grid_table(labels, caption, name):
+    rows = {
         label: {
-            "squared force": row["force"],
-            "error at target": row["error"],
-            "return": row["return"],
-            "time [s]": row["seconds"],
+            "squared force": last(variant)["force"],
+            "error at target": last(variant)["error"],
+            "return": last(variant)["return"],
+            "time [s]": last(variant)["seconds"],
         }
-        for label, row in grid.items()
-    },
-    rows="PPO",
-    caption="Settings of PPO: means over 100 validation tasks after 1.5 million steps of one "
-    "training, without noise.",
-    name="ppo-grid",
-    formats={"return": "{:,.0f}", "time [s]": "{:.0f}"},
-    best={"return": "max"},
+        for variant, label in labels.items()
+    }
+    formats = {"return": "{:,.0f}", "time [s]": "{:.0f}"}
+    return Table(
+        rows, rows="PPO", caption=caption, name=name, formats=formats, best={"return": "max"}
+    )
+
+
+grid_table(
+    GRID,
+    "Settings of PPO: means over 100 validation tasks after 1.5 million steps of one "
+    "training, without noise. Time: of the processor.",
+    "ppo-grid",
 )
 ''', "hide-input")
 M("ppo-tuning-read", r'''
 TUNING READ
+''')
+C("ppo-long-grid", r'''
+LONGER = {
+    "long": "first line",
+    "long_slow": "10 epochs, rate 0.001",
+    "long_8192": "batch 8,192, 10 epochs",
+    "long_kl": "batch 512, 10 epochs, an update ends at a divergence of 0.03",
+    "long_512_128": "batch 512, 128 tasks, 5 epochs",
+}
+grid_table(
+    LONGER,
+    "The same after 12.8 million steps, as many as in the source.",
+    "ppo-long-grid",
+)
+''', "hide-input")
+M("ppo-long-grid-read", r'''
+LONG READ
 ''')
 M("ppo-long-text", r'''
 ## Trained longer
@@ -539,7 +564,7 @@ def episodes_of_noise(agent):
     }
 
 
-young = make_agent(run.seed, **TUNING)
+young = make_agent(run.seed)
 before = episodes_of_noise(young)
 young.learn(40 * STEPS * young.n_envs)
 worth = {
@@ -550,8 +575,8 @@ worth = {
 Table(
     worth,
     rows="policy",
-    caption="Number of episodes at which the noise of an estimated gradient is as long as "
-    "the gradient, for the policy with its noise.",
+    caption="Number of episodes at which the noise of an estimated gradient is as long "
+    "as the gradient, for the policy with its noise.",
     name="ppo-worth",
     formats=dict.fromkeys(before, "{:,.0f}"),
 )
@@ -567,20 +592,29 @@ Can each start where the other ended? PPO after a training by gradient begins wi
 C("ppo-warm", r'''
 WARM = {
     "direct": "gradient, 4,000 updates",
-    "direct_long": "gradient, 6,500 updates",
+    "direct_long": "gradient, 6,000 updates",
     "ppo_after_direct": "gradient, 4,000 updates, then PPO",
     "direct_after_ppo": "PPO, then gradient, 2,000 updates",
 }
-warm_results = {name: over_seeds(name) for name in WARM}
+def ends_of(name):
+    """Returns the means at the end of all trainings of a variant, and the range."""
+    ends = [last(name, seed) for seed in VARIANTS[name].get("seeds", SEEDS)]
+    returns = sorted(end["return"] for end in ends)
+    return {
+        "squared force": np.mean([end["force"] for end in ends]),
+        "error at target": np.mean([end["error"] for end in ends]),
+        "return": np.mean(returns),
+        "returns, all seeds": f"{returns[0]:,.0f} to {returns[-1]:,.0f}".replace("-", "−"),
+        "time [s]": cpu_seconds(name),
+    }
+
+
+warm = {label: ends_of(name) for name, label in WARM.items()}
 Table(
-    {
-        label: {k: v for k, v in row_of(warm_results[name]).items() if k != "roughness"}
-        | {"time [s]": cpu_seconds(name)}
-        for name, label in WARM.items()
-    },
+    warm,
     rows="training",
-    caption="Warm starts, small network, test tasks: means over three seeds, five in the "
-    "first line. Time: of all the training, both parts.",
+    caption="Warm starts, small network, validation tasks: means over three seeds, five "
+    "in the first line. Time: of all the training, both parts.",
     name="ppo-warm",
     formats={"return": "{:,.0f}", "time [s]": "{:.0f}"},
 )
@@ -602,7 +636,7 @@ class ModelPredictive:
 
     @torch.no_grad()
     def __call__(self, o):
-        u, target, t, left = remaining(o)
+        u, _, t, left = remaining(o)
         if t == 0:
             plan = play(gap_feedback, test)[0]
         else:
@@ -646,8 +680,8 @@ Table(
         for label, rows in worlds.items()
     },
     rows="controller",
-    caption="Squared force / error at the target in worlds that the controller does not "
-    "know; test tasks, means over seeds.",
+    caption="Squared force / error at the target in worlds that the controller does "
+    "not know; test tasks, means over seeds.",
     name="ppo-worlds",
 )
 ''', "hide-input")
@@ -676,7 +710,7 @@ MIDDLE = torch.full((FEW,), CELLS // 2)
 
 
 def jet_step(u, place, action):
-    """Returns velocity and place of the jet after an action; shapes (..., 32), (...)."""
+    """Returns velocity and place of the jet after an action, (..., 32) and (...)."""
     place = (place + MOVES[action]) % CELLS
     return advance(u, 4 * BLOWS[action][..., None] * jet(place)), place
 
@@ -725,7 +759,7 @@ def beam_search(width):
 
 
 class CrossEntropy:
-    """The best sequence of all drawn; with feedback: from the state reached, each step."""
+    """The best sequence of all drawn; with feedback again in each step."""
 
     def __init__(self, feedback):
         self.feedback = feedback
@@ -827,7 +861,7 @@ with torch.no_grad():
     jets["relax and round"]["time [ms]"] = milliseconds
     learned_jets = {
         name: [both(lambda n=n: policy_choice(n)) for n in networks[name]]
-        for name in ("straight", "straight_rate_3e-4", "straight_cold", "jet")
+        for name in ("straight", "jet")
     }
 for name, label in (("straight", "policy, straight-through gradient"), ("jet", "policy, PPO")):
     rows = learned_jets[name]
@@ -835,9 +869,9 @@ for name, label in (("straight", "policy, straight-through gradient"), ("jet", "
 Table(
     jets,
     rows="controller",
-    caption=f"The travelling jet: mean error at the target over {FEW} test tasks, without "
-    "and with gusts, and time for a task (all tasks together, divided by their number). "
-    "Policies: means of three trainings.",
+    caption=f"The travelling jet: mean error at the target over {FEW} test tasks, "
+    "without and with gusts, and time for a task (of all together, divided by their "
+    "number). Policies: means of three trainings.",
     name="ppo-jets",
     formats={"time [ms]": "{:.2g}"},
 )
@@ -855,7 +889,7 @@ places, blown = np.array(path).T
 colors = np.array(["#0072b2", "#b0b0b0", "#d55e00"])[blown + 1]
 axes[0].scatter(np.arange(STEPS) * DT, (places + 0.5) / CELLS, c=colors)
 axes[0].set(xlabel="time t", ylabel="position of the jet", ylim=(0, 1))
-for value, color, label in ((-1, "#0072b2", "to the left"), (0, "#b0b0b0", "off"), (1, "#d55e00", "to the right")):
+for _, color, label in ((-1, "#0072b2", "to the left"), (0, "#b0b0b0", "off"), (1, "#d55e00", "to the right")):
     axes[0].scatter([], [], c=color, label=label)
 axes[0].legend(fontsize=9)
 for state, label, style in ((few.start, "start", ":"), (few.target, "target", "--"), (u, "reached", "-")):
@@ -910,12 +944,180 @@ for name, (label, rival) in ROWS.items():
 Table(
     even,
     rows="controller",
-    caption="Training, time for a task of the trained policy and of the rival, and after how "
-    "many tasks the training has paid. All tasks in one batch.",
+    caption="Training, time for a task of the trained policy and of the rival, and "
+    "after how many tasks the training has paid. All tasks in one batch.",
     name="ppo-even",
     formats={"training [s]": "{:.0f}", "tasks": "{:,.0f}"},
 )
 ''', "hide-input")
 M("ppo-even-read", r'''
 EVEN READ
+''')
+M("ppo-summary", r'''
+## Summary
+
+SUMMARY
+
+## Claims
+''')
+C("ppo-claims", r'''
+CLAIMS
+''', "hide-input")
+M("ppo-exercises", r'''
+## Exercises
+
+```{exercise} A discount in the wrong place (easy)
+:label: ppo-exercise-discount
+
+The source writes the change of the expected return as $r_t + \gamma\,(V(s_{t+1}) - V(s_t))$. Let the critic be exact, $\gamma = 0.99$, and let 300 still be expected to be lost, $V(s_t) = -300$. What advantage does an action get that is neither better nor worse than usual? What does this do to a training with $\lambda = 0$, and what with $\lambda = 1$ and many steps?
+```
+
+````{solution} ppo-exercise-discount
+:label: ppo-solution-discount
+:class: dropdown
+
+For a usual action the right difference $r_t + \gamma V(s_{t+1}) - V(s_t)$ is zero in the mean. The printed one is larger by $V(s_t) - \gamma V(s_t) = (1 - \gamma)\, V(s_t) = -3$. It depends on the state only, not on the action, so it acts like a baseline that is a little off: the mean of the policy gradient stays right, with $\lambda = 0$ and, as the sum of such terms along the episode depends on later states and these on the action, no longer exactly with $\lambda > 0$. There the sum $\sum_i (\gamma\lambda)^i (1 - \gamma) V(s_{t+i})$ punishes actions that lead to states with low values a second time.
+````
+
+```{exercise} Whose weight? (easy)
+:label: ppo-exercise-weight
+
+The weight $w$ of the error is somebody's choice. Compute the mean return on the test tasks for $w = 10$, $100$, $1{,}000$ and $35{,}556$: for no force, feedback on the gap, the optimum, the policy trained through the solver and that of PPO. For which weights is the "optimum" not the best?
+```
+
+````{solution-start} ppo-exercise-weight
+:label: ppo-solution-weight
+:class: dropdown
+````
+''')
+C("ppo-solution-weight", r'''
+CONTROLLERS = {
+    "no force": nothing,
+    "feedback on the gap": gap_feedback,
+    "optimum by L-BFGS": follow(best_forces),
+    "gradient, small network": mean_of(networks["direct"][0]),
+    "PPO, small network": mean_of(networks["ppo"][0]),
+}
+rows = {}
+with torch.no_grad():
+    for label, act in CONTROLLERS.items():
+        played = play(act, test)
+        rows[label] = {
+            f"w = {w:,.0f}": measure(*played, test.target, w)[2].mean().item()
+            for w in (10, 100, 1_000, WEIGHT)
+        }
+Table(
+    rows,
+    rows="controller",
+    caption="Mean return for four weights of the error, test tasks.",
+    name="ppo-weights",
+    formats=dict.fromkeys(rows["no force"], "{:,.0f}"),
+    best=dict.fromkeys(rows["no force"], "max"),
+)
+''')
+M("ppo-solution-weight-read", r'''
+WEIGHT READ
+
+````{solution-end}
+````
+
+````{exercise} A policy on top of a controller (medium)
+:label: ppo-exercise-residual
+
+Let the environment add the force of the feedback on the gap to the action of the agent, so that the agent has to learn the difference only {cite}`johannink2019residual`. Train PPO on it for 60 rollouts of 512 tasks, with a noise of 0.3 at the start. Is the result better than the feedback alone? And what does this agent know that PPO by itself does not?
+
+```{dropdown} Hint
+Derive a class from `BurgersControl` and override its method `force`, which returns the force in each cell and what it costs. `self.u`, `self.target`, `self.t` are velocity, target and step; `make_agent` builds its own environment, so set `agent.env.venv.env` to yours, or build PPO by hand.
+```
+````
+
+````{solution-start} ppo-exercise-residual
+:label: ppo-solution-residual
+:class: dropdown
+````
+''')
+C("ppo-solution-residual", r'''
+class OnTopOfFeedback(BurgersControl):
+    def force(self, actions):
+        feedback = gap_feedback(observe(self.u, self.target, self.t))
+        force = feedback + torch.from_numpy(self.checked(actions))
+        return force, force.square().sum(1)
+
+
+residual_agent = make_agent(run.seed, noise=0.3, weight=WEIGHT)
+residual_agent.env.venv.env = OnTopOfFeedback(512)
+residual_agent.learn(60 * STEPS * 512)
+
+
+def corrected(o):
+    return gap_feedback(o) + mean_of(residual_agent.policy)(o)
+
+
+residual_result = result(corrected)
+print({key: round(value, 4) for key, value in residual_result.items()})
+''')
+M("ppo-solution-residual-read", r'''
+RESIDUAL READ
+
+````{solution-end}
+````
+
+````{exercise} Imitate the optimum (medium)
+:label: ppo-exercise-imitate
+
+The optimum of a task costs milliseconds. So compute it for 512 new tasks and train the small network on pairs of observation and optimal force, supervised. Compare with the policy that was trained through the solver. Where does the error come from?
+
+```{dropdown} Hint
+`improve(play(gap_feedback, cases)[0], 300)` gives the states, `forces_between` the forces. Take 4,000 updates with batches of 2,000 pairs, and the same network as before: `make_agent(seed).policy`. Measure also how well it reproduces the forces of the *test* tasks on the states of the optimum.
+```
+````
+
+````{solution-start} ppo-exercise-imitate
+:label: ppo-solution-imitate
+:class: dropdown
+````
+''')
+C("ppo-solution-imitate", r'''
+lessons = draw_cases(512, torch.Generator().manual_seed(4000 + run.seed))
+path = improve(play(gap_feedback, lessons)[0], 300)
+
+
+def pairs(states, target):
+    seen = [observe(u, target, t) for t, u in enumerate(states[:-1])]
+    return torch.cat(seen), forces_between(states).flatten(0, 1)
+
+
+seen, wanted = pairs(path, lessons.target)
+pupil = make_agent(run.seed).policy
+optimizer = torch.optim.Adam(pupil.parameters(), 3e-3)
+schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, 4_000)
+for _ in range(4_000):
+    chosen = torch.randint(len(seen), (2_000,))
+    loss = (mean_of(pupil)(seen[chosen]) - wanted[chosen]).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+with torch.no_grad():
+    unseen, right = pairs(optimum, test.target)
+    share = (mean_of(pupil)(unseen) - right).square().mean() / right.square().mean()
+imitation = result(mean_of(pupil))
+print(f"squared error of the forces, relative: {share:.3f}")
+print({key: round(value, 4) for key, value in imitation.items()})
+''')
+M("ppo-next", r'''
+IMITATE READ
+
+````{solution-end}
+````
+
+## Next
+
+{doc}`/book/reinforcement_learning/discussion` draws conclusions. {doc}`/notebooks/differentiable_physics/fluid_control` controls a flow in two dimensions by gradients through the solver.
+
+## References
+
+```{bibliography}
+:filter: docname in docnames
+```
 ''')

@@ -20,7 +20,6 @@ from pbdl_helpers.control import (
 )
 from pbdl_helpers.runtime import setup
 from pbdl_helpers.tables import Table
-from scipy.optimize import minimize
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -36,10 +35,9 @@ WEIGHT = STEPS / DT**2  # of the squared error at the target, as published: 35,5
 SOFT = 8_000.0  # a smaller weight for the training
 CHANNELS = (4, 8, 16, 16, 16)  # of the five levels of actor and critic
 N_CASES = 100  # tasks to choose settings by, and as many for the results
-LIVE_ROLLOUTS = run.pick(book=500, full=3_125)  # of 128 tasks: 2 million steps
+LIVE_ROLLOUTS = run.pick(book=250, full=1_562)  # of 512 tasks: 4 million steps
 LIVE_UPDATES = run.pick(book=2_000, full=4_000)  # of 100 tasks, by gradient
-TUNING = {"tasks": 128, "batch": 512, "epochs": 5}  # of PPO, chosen after the grid
-LARGEST = 8.0  # force, of the colour scale
+LARGEST = 5.0  # force, of the colour scale
 JET_ROLLOUTS = 1_220  # of 512 tasks: 20 million steps
 PUBLISHED_ROLLOUTS = run.pick(book=780, full=1_563)  # of 256: 6.4, 12.8 million steps
 SEEDS = range(3)
@@ -187,7 +185,7 @@ def make_agent(
     scale=None,
     kl=None,
 ):
-    """Returns PPO before its training; rewards are divided by scale, or a running one."""
+    """Returns PPO before its training; scale divides the rewards, or a running one."""
     task = TravellingJet if on_jet else BurgersControl
     env = StableBaselines(task(tasks, weight=weight))
     env.seed(1000 + seed)
@@ -216,11 +214,12 @@ def make_agent(
 
 
 class Log(BaseCallback):
-    """Notes some thirty times how good the policy is, after how many seconds and steps."""
+    """Notes some thirty times how good the policy is, and the time and steps so far."""
 
     def __init__(self, updates, judge_policy):
         super().__init__()
-        self.updates, self.judge, self.rows, self.seconds = updates, judge_policy, [], 0.0
+        self.updates, self.judge = updates, judge_policy
+        self.rows, self.seconds = [], 0.0
 
     def note(self):
         row = {"seconds": self.seconds, "steps": self.num_timesteps}
@@ -255,8 +254,8 @@ def train_ppo(seed, updates, *, first=None, **options):
     agent.learn(updates * agent.n_steps * agent.n_envs, callback=log)
     return agent.policy, log.rows
 # ---- gradients
-def descend(network, loss_of, judge_network, updates, tasks, rate, seed):
-    """Minimises loss_of(cases) with Adam and fresh tasks in each update; returns the log."""
+def descend(network, loss_of, judge_network, updates, tasks, rate, seed, clip=math.inf):
+    """Minimises loss_of(cases) by Adam, fresh tasks in each update; returns the log."""
     generator = torch.Generator().manual_seed(1000 + seed)
     optimizer = torch.optim.Adam(network.parameters(), rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, updates)
@@ -269,6 +268,7 @@ def descend(network, loss_of, judge_network, updates, tasks, rate, seed):
             loss = loss_of(draw_cases(tasks, generator)) / tasks
             optimizer.zero_grad()
             loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), clip)
             optimizer.step()
             schedule.step()
     return log
@@ -325,7 +325,7 @@ def train_planner(seed, updates, *, tasks=32, rate=1e-2):
     log = descend(planner, loss_of, judge_plan, updates, tasks, rate, seed)
     return planner, log
 # ---- straight
-def train_straight(seed, updates, *, tasks=100, rate=1e-3, temperature=1.0):
+def train_straight(seed, updates, *, tasks=100, rate=1e-3, temperature=1.0, clip=1.0):
     """Trains choices of the jet by gradients that pretend they were smooth."""
     policy = make_agent(seed, on_jet=True).policy
     moves = torch.arange(9) // 3 - 1.0
@@ -341,10 +341,12 @@ def train_straight(seed, updates, *, tasks=100, rate=1e-3, temperature=1.0):
             u = advance(u, 4 * (choice @ blows)[:, None] * jet(place))
         return (u - cases.target).square().sum()
 
-    log = descend(
-        policy, loss_of, lambda: judge_jet(policy), updates, tasks, rate, seed
+    def judge_now():
+        return judge_jet(policy)
+
+    return policy, descend(
+        policy, loss_of, judge_now, updates, tasks, rate, seed, clip
     )
-    return policy, log
 # ---- variants
 METHODS = {
     "ppo": train_ppo,
@@ -365,11 +367,11 @@ def build(method, published=False, on_jet=False):
     return make_agent(0, published=published, on_jet=jets).policy
 
 
-SHORT = {"method": "ppo", "updates": 92, "seeds": [0]}  # 1.5 million steps
+SHORT = {"method": "ppo", "updates": 92, "seeds": [0], "keep": False}
 LONG = SHORT | {"updates": 781}  # 12.8 million steps
 DIRECT = {"method": "direct", "updates": 4_000}
 PLAN = {"method": "plan", "updates": 1_200}
-STRAIGHT = {"method": "straight", "updates": 5_000}
+STRAIGHT = {"method": "straight", "updates": 5_000, "seeds": [0], "keep": False}
 VARIANTS = {
     "ppo_published": {
         "method": "ppo",
@@ -403,45 +405,48 @@ VARIANTS = {
     "grid_tasks_128": SHORT | {"tasks": 128, "updates": 368},
     "grid_tasks_2048": SHORT | {"tasks": 2048, "updates": 23},
     "direct": DIRECT | {"seeds": FIVE},
-    "direct_rate_1e-3": DIRECT | {"rate": 1e-3, "seeds": [0]},
-    "direct_rate_1e-2": DIRECT | {"rate": 1e-2, "seeds": [0]},
-    "direct_tasks_25": DIRECT | {"tasks": 25, "updates": 6_000, "seeds": [0]},
-    "direct_tasks_400": DIRECT | {"tasks": 400, "updates": 1_400, "seeds": [0]},
-    "direct_weight_8000": DIRECT | {"weight": SOFT, "seeds": [0]},
+    "direct_rate_1e-3": DIRECT | {"rate": 1e-3, "seeds": [0], "keep": False},
+    "direct_rate_1e-2": DIRECT | {"rate": 1e-2, "seeds": [0], "keep": False},
+    "direct_tasks_25": DIRECT | {"tasks": 25, "updates": 6_000, "seeds": [0], "keep": False},
+    "direct_tasks_400": DIRECT | {"tasks": 400, "updates": 1_400, "seeds": [0], "keep": False},
+    "direct_weight_8000": DIRECT | {"weight": SOFT, "seeds": [0], "keep": False},
     "direct_published": DIRECT
     | {"published": True, "updates": 500, "tasks": 32, "seeds": FIVE},
     "plan": PLAN | {"seeds": FIVE},
-    "plan_rate_3e-3": PLAN | {"rate": 3e-3, "seeds": [0]},
-    "plan_tasks_8": PLAN | {"tasks": 8, "updates": 1_600, "seeds": [0]},
-    "straight": STRAIGHT,
-    "straight_rate_3e-4": STRAIGHT | {"rate": 3e-4, "seeds": [0]},
-    "straight_rate_3e-3": STRAIGHT | {"rate": 3e-3, "seeds": [0]},
-    "straight_cold": STRAIGHT | {"temperature": 0.3, "seeds": [0]},
+    "plan_rate_3e-3": PLAN | {"rate": 3e-3, "seeds": [0], "keep": False},
+    "plan_tasks_8": PLAN | {"tasks": 8, "updates": 1_600, "seeds": [0], "keep": False},
+    "straight_short": STRAIGHT,
+    "straight_rate_3e-4": STRAIGHT | {"rate": 3e-4},
+    "straight_rate_3e-3": STRAIGHT | {"rate": 3e-3},
+    "straight_unclipped": STRAIGHT | {"clip": 1e9},
+    "straight_tasks_400": STRAIGHT | {"tasks": 400, "updates": 1_700},
+    "straight_cold": STRAIGHT | {"temperature": 0.3},
+    "straight": {"method": "straight", "updates": 10_000},
     "jet": {"method": "ppo", "on_jet": True, "updates": JET_ROLLOUTS},
     "grid_512_10": SHORT | {"batch": 512, "epochs": 10},
     "grid_512_clip": SHORT | {"batch": 512, "clip": 0.4},
     "grid_512_10_clip": SHORT | {"batch": 512, "epochs": 10, "clip": 0.4},
     "grid_512_128": SHORT | {"batch": 512, "tasks": 128, "updates": 368},
     "grid_1024_10_rate": SHORT | {"batch": 1024, "epochs": 10, "rate": 4e-3},
-    "ppo": {"method": "ppo", "updates": 3_125} | TUNING,
-    "ppo_weight_35556": {"method": "ppo", "updates": 3_125, "weight": WEIGHT}
-    | TUNING
-    | {"seeds": [0]},
+    "ppo": {"method": "ppo", "updates": 1_562},  # 25.6 million steps
     "ppo_after_direct": {
         "method": "ppo",
-        "updates": 500,
+        "updates": 180,
         "noise": 0.3,
         "first": {"method": "direct", "updates": 4_000},
-    }
-    | TUNING,
+        "keep": False,
+    },
     "direct_after_ppo": {
         "method": "direct",
         "updates": 2_000,
-        "first": {"method": "ppo", "updates": 500} | TUNING,
+        "first": {"method": "ppo", "updates": 180},
+        "keep": False,
     },
-    "direct_long": DIRECT | {"updates": 6_500},
+    "direct_long": DIRECT | {"updates": 6_000, "keep": False},
     "long": LONG,
     "long_slow": LONG | {"epochs": 10, "rate": 1e-3},
     "long_8192": LONG | {"batch": 8192, "epochs": 10},
     "long_kl": LONG | {"batch": 512, "epochs": 10, "kl": 0.02},
+    "long_512_128": LONG
+    | {"tasks": 128, "batch": 512, "epochs": 5, "updates": 3_125},
 }
