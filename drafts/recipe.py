@@ -430,6 +430,17 @@ VARIANTS = {
     "grid_512_10_clip": SHORT | {"batch": 512, "epochs": 10, "clip": 0.4},
     "grid_512_128": SHORT | {"batch": 512, "tasks": 128, "updates": 368},
     "grid_1024_10_rate": SHORT | {"batch": 1024, "epochs": 10, "rate": 4e-3},
+    "grid_source": SHORT
+    | {
+        "tasks": 100,
+        "updates": 470,
+        "batch": 128,
+        "epochs": 10,
+        "rate": 1e-4,
+        "noise": 1.0,
+        "weight": WEIGHT,
+        "gamma": 0.99,
+    },
     "ppo": {"method": "ppo", "updates": 1_562, "weight": WEIGHT},  # 25.6 million steps
     "ppo_after_direct": {
         "method": "ppo",
