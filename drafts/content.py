@@ -508,7 +508,7 @@ plotting.keep("ppo-key", fig)
 M("ppo-results-read", r'''
 *PPO works.* From the score alone it learns to reach the target to 0.015, where no force leaves 0.41, and to do so with less force than the feedback on the gap ({numref}`ppo-results`, {numref}`ppo-plane`). That it does not reach the target as exactly as the gradient is no law; both get closer with time ({numref}`ppo-curves`). But it is behind: its forces are rougher, as the source saw, and its return is lower.
 
-*The gradient is faster*, several times over processor time; over simulated steps the two are close. Behind the source's claim that the gradient learns with far fewer simulations are settings of PPO that were not its best. (Our first PPO, with the source's settings, was ten times worse after the same time.)
+*The gradient is faster*, several times over processor time; over simulated steps the two are close. The source claims a large lead in both. Its settings of PPO learn no less from each step, but in thousands of tiny batches, which takes nine times as long ({numref}`ppo-grid`, last line).
 
 *The noise costs.* The source takes its agent's forces with their noise. Without, the same agent loses a quarter less.
 
