@@ -1,10 +1,9 @@
 """Recipe of the trained networks; `make networks NAME=solver_in_the_loop` (or another of NETWORKS) runs all of it.
 
 A job runs the notebook's own cells (those with the tag "recipe") and then its function `train` for one of its VARIANTS
-and SEEDS (or the variant's own "seeds"). Of a variant with "keep": False only
-the log is stored. Twenty minutes to an hour and a half on two cores, three and a half for
+and SEEDS (or the variant's own "seeds"). Twenty minutes to an hour and a half on two cores, three and a half for
 fluid_control, minutes where there is a GPU. All networks of a notebook end in data/NAME.safetensors, with a hash of the
-cells that made them.
+cells that made them; of a variant with "keep": False only the log.
 
 The jobs are `networks.py train NAME INDEX OUTPUT` and `networks.py collect NAME OUTPUT PART …`.
 `networks.py stamp NAME` writes the hash of today's cells into the stored file: for an edit that changes no training,
@@ -35,7 +34,6 @@ NETWORKS = {
     "heat_sip": ("improved_gradients/heat_sip", "UNet", ()),
     "helmholtz_hodge": ("physical_losses/helmholtz_hodge", "build", ("kind",)),
     "fluid_control": ("differentiable_physics/fluid_control", "build", ("kind",)),
-    "burgers_ppo": ("reinforcement_learning/burgers_ppo", "build", ("method", "published", "on_jet")),
     "burgers_pinn": ("physical_losses/burgers_pinn", "make_network", ()),
 }
 
