@@ -372,6 +372,15 @@ LONG = SHORT | {"updates": 781}  # 12.8 million steps
 DIRECT = {"method": "direct", "updates": 4_000}
 PLAN = {"method": "plan", "updates": 1_200}
 STRAIGHT = {"method": "straight", "updates": 5_000, "seeds": [0], "keep": False}
+AFTER_DIRECT = {
+    "method": "ppo",
+    "updates": 180,
+    "noise": 0.1,
+    "rate": 3e-4,
+    "weight": WEIGHT,
+    "first": {"method": "direct", "updates": 4_000},
+    "keep": False,
+}
 VARIANTS = {
     "ppo_published": {
         "method": "ppo",
@@ -443,40 +452,16 @@ VARIANTS = {
         "gamma": 0.99,
     },
     "ppo": {"method": "ppo", "updates": 1_562, "weight": WEIGHT},  # 25.6 million steps
-    "ppo_after_direct": {
-        "method": "ppo",
-        "updates": 180,
-        "noise": 0.1,
-        "rate": 3e-4,
-        "weight": WEIGHT,
-        "first": {"method": "direct", "updates": 4_000},
-        "keep": False,
-    },
+    "ppo_after_direct": AFTER_DIRECT,
     "direct_after_ppo": {
         "method": "direct",
         "updates": 2_000,
         "first": {"method": "ppo", "updates": 180},
         "keep": False,
     },
-    "ppo_after_direct_03": {
-        "method": "ppo",
-        "updates": 180,
-        "noise": 0.3,
-        "rate": 3e-4,
-        "weight": WEIGHT,
-        "first": {"method": "direct", "updates": 4_000},
-        "seeds": [0],
-        "keep": False,
-    },
-    "ppo_after_direct_fast": {
-        "method": "ppo",
-        "updates": 180,
-        "noise": 0.3,
-        "weight": WEIGHT,
-        "first": {"method": "direct", "updates": 4_000},
-        "seeds": [0],
-        "keep": False,
-    },
+    "ppo_after_direct_03": AFTER_DIRECT | {"noise": 0.3, "seeds": [0]},
+    "ppo_after_direct_fast": AFTER_DIRECT
+    | {"noise": 0.3, "rate": 2e-3, "seeds": [0]},
     "direct_long": DIRECT | {"updates": 6_000, "keep": False},
     "long": LONG,
     "long_slow": LONG | {"epochs": 10, "rate": 1e-3},

@@ -126,8 +126,8 @@ class BurgersControl(VectorEnv):
         limit: largest force in a cell.
 
     Raises:
-        ValueError: if a number is not positive or the cases have another shape; in :meth:`step` if an action has
-            another shape, is not finite or lies outside the box.
+        ValueError: if a number is not positive, a count not whole, or the cases have another shape or precision; in
+            :meth:`step` if an action has another shape, is not finite or lies outside the box.
 
     Example:
         >>> env = BurgersControl(4)
@@ -148,14 +148,21 @@ class BurgersControl(VectorEnv):
         weight: float | None = None,
         limit: float = 20.0,
     ) -> None:
-        numbers = {"num_envs": num_envs, "cells": cells, "steps": steps, "dt": dt, "limit": limit}
-        for name, value in numbers.items():
+        for name, value in {"num_envs": num_envs, "cells": cells, "steps": steps}.items():
+            if value != int(value) or value < 1:  # with half a step an episode would never end
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value}.")
+        if not 0 < dt < math.inf:
+            raise ValueError(f"dt must be positive and finite, got {dt}.")
+        weight = steps / dt**2 if weight is None else weight
+        for name, value in {"limit": limit, "weight": weight}.items():
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive and finite, got {value}.")
-        if cases is not None and {tuple(field.shape) for field in cases} != {(num_envs, cells)}:
-            raise ValueError(f"The cases need shape {(num_envs, cells)}, got {[tuple(f.shape) for f in cases]}.")
+        if cases is not None:
+            found = {(tuple(field.shape), field.dtype) for field in cases}
+            if found != {((num_envs, cells), torch.float32)}:
+                raise ValueError(f"The cases need shape {(num_envs, cells)} and 32-bit floats, got {found}.")
         self.num_envs, self.cells, self.steps, self.dt, self.nu = num_envs, cells, steps, dt, nu
-        self.weight = steps / dt**2 if weight is None else weight
+        self.weight = weight
         self.cases = cases
         self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
         self.single_observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (3, cells), np.float32)

@@ -129,9 +129,12 @@ def test_bad_actions(actions, message):
 
 
 def test_bad_settings():
-    for name in ("num_envs", "cells", "steps", "dt", "limit"):
-        with pytest.raises(ValueError, match=name):
-            BurgersControl(**{"num_envs": 2, name: 0})
+    for name in ("num_envs", "cells", "steps", "dt", "limit", "weight"):
+        for bad in (0, -1.0) + ((float("nan"),) if name in ("dt", "limit", "weight") else (1.5,)):
+            with pytest.raises(ValueError, match=name):
+                BurgersControl(**{"num_envs": 2, name: bad})
+    with pytest.raises(ValueError, match="32-bit"):
+        BurgersControl(4, cases=Cases(*(field.double() for field in cases(4))))
     with pytest.raises(ValueError, match="shape"):
         BurgersControl(3, cases=cases(4))
     with pytest.raises(ValueError, match="at least one"):
